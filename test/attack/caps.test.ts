@@ -4,7 +4,7 @@ import type { Config } from '../../src/config.ts'
 import { startApp, type TestApp } from '../helpers/build.ts'
 import { connectWs, type WsClient } from '../helpers/ws-client.ts'
 
-/** An agent that numbers what needs a number, and asks for the answer to each frame. */
+/** An agent that numbers its frames where required, and waits for the answer to each frame. */
 class Greedy {
   readonly client: WsClient
   #n = 0
@@ -13,7 +13,7 @@ class Greedy {
     this.client = client
   }
 
-  /** What the frame is answered: the code of an error, or `ok`. */
+  /** Sends a frame. Resolves with the code of an error, or `ok`. */
   async say(type: string, payload: object): Promise<string> {
     const id = `f${this.client.frames.length}`
     const n = isNumbered(type) ? ++this.#n : undefined
@@ -43,7 +43,7 @@ async function start(t: Test, config: Partial<Config>) {
 
 let agents = 0
 
-/** So many are taken, one more is not; another agent has a bound of its own, and what goes makes room. */
+/** Up to `limit` items are accepted, and one more is not. Each agent has its own limit, and removed items free room. */
 async function bounded(
   t: Test,
   app: TestApp,
@@ -55,7 +55,7 @@ async function bounded(
   const modest = await connect(t, app, `modest-${agents}`)
   for (let i = 0; i < limit; i++) t.equal(await greedy.say(...more(i)), 'ok')
   t.equal(await greedy.say(...more(limit)), 'too_large')
-  t.equal(await greedy.say(...more(0)), 'ok', 'what is there already goes on')
+  t.equal(await greedy.say(...more(0)), 'ok', 'existing items still work')
   t.equal(await modest.say(...more(limit + 1)), 'ok')
   if (less === undefined) return
   t.equal(await greedy.say(...less), 'ok')
@@ -63,7 +63,7 @@ async function bounded(
   t.equal(await greedy.say(...more(limit + 2)), 'too_large')
 }
 
-t.test('what an agent may have at most, each agent for itself', async t => {
+t.test('each agent has its own limits', async t => {
   const app = await startApp(t, {
     config: {
       MAX_OPEN_INTERACTIONS_PER_AGENT: 5,
@@ -100,7 +100,7 @@ t.test('what an agent may have at most, each agent for itself', async t => {
     )
   })
 
-  await t.test('[TM15] terminals of one agent are limited, whether output or a size begins them', async t => {
+  await t.test('[TM15] terminals of one agent are limited, whether output or a resize begins them', async t => {
     await bounded(
       t,
       app,
@@ -141,7 +141,7 @@ t.test('[SE19] nothing begins a session beyond the limit', async t => {
   const { records } = (await viewer.next('snapshot')).payload
   t.notOk(
     records.find((record: { topic: string }) => record.topic.includes('.sessions.other.')),
-    'nothing of it is there',
+    'the session has no records',
   )
 })
 
@@ -158,7 +158,7 @@ t.test('[SE12] arguments of tool calls count as open characters', async t => {
   t.equal(await greedy.say('message:delta', { sessionId: 's', messageId: 'm', delta: large }), 'too_large')
   t.ok(app.openMessages.tally('greedy').chars <= 8 * 1024 * 1024)
   for (let i = 0; i < taken; i++) t.equal(await greedy.say('tool:end', { sessionId: 's', toolCallId: `t${i}` }), 'ok')
-  t.same(app.openMessages.tally('greedy'), { items: 0, chars: 0 }, 'what has ended counts no more')
+  t.same(app.openMessages.tally('greedy'), { items: 0, chars: 0 }, 'ended tool calls no longer count')
 })
 
 t.test('[LM6] an agent may have 64 labels and 256 metrics', async t => {

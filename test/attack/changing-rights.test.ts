@@ -5,7 +5,7 @@ import { startApp } from '../helpers/build.ts'
 import { openStream } from '../helpers/sse-client.ts'
 import { connectWs, type WireFrame, type WsClient } from '../helpers/ws-client.ts'
 
-/** Rights that become fewer while something is open: nothing goes on under the old ones. */
+/** The agents of narrowed tokens. When rights shrink, nothing that is open continues under the old rights. */
 const NARROW = ['mine-*']
 
 async function start(t: Test) {
@@ -16,7 +16,7 @@ async function start(t: Test) {
   const mine = await connectAgent(t, server, 'mine-1')
   const theirs = await connectAgent(t, server, 'theirs-1')
   for (const agentId of ['mine-1', 'theirs-1']) await api('POST', '/tasks', { taskId: agentId, title: 'T', agentId })
-  /** Everything that theirs can do to be seen, then a word of mine that comes after it all. */
+  /** `theirs` does everything that is visible to others; then `mine` reports the marker. */
   async function busy(marker: string) {
     theirs.say('session:start', { sessionId: 's', title: marker })
     theirs.say('message:start', { sessionId: 's', messageId: marker, text: 'secret' })
@@ -33,10 +33,10 @@ async function start(t: Test) {
 
 const isMarker = (marker: string) => (frame: WireFrame) =>
   frame.type === 'agent:error' && frame.payload.message === marker
-/** What was sent after a frame. */
+/** The frames after a frame. */
 const since = (client: WsClient, frame: WireFrame) => client.frames.slice(client.frames.indexOf(frame) + 1)
 
-test('[PM11] after a refresh to fewer agents nothing of the others is sent, and closed terminals are named', async t => {
+test('[PM11] after a refresh to fewer agents, nothing of other agents is sent, and closed terminals are named', async t => {
   const { url, token, busy } = await start(t)
   const wide = await token('operator', { sub: 'ann' })
   const client = await connectWs(t, url, wide)
@@ -61,7 +61,7 @@ test('[PM11] after a refresh to fewer agents nothing of the others is sent, and 
   t.match(await client.request('terminal:resize', { agentId: 'theirs-1', cols: 1, rows: 1 }), { ok: false })
 })
 
-test('[PM11] after a refresh to a token that may not read nothing is sent at all', async t => {
+test('[PM11] after a refresh to a token without the right to read, nothing is sent at all', async t => {
   const { url, token, busy, theirs } = await start(t)
   const client = await connectWs(t, url, await token('operator', { sub: 'ann' }), '/ws/tasks/theirs-1')
   await client.request('terminal:open', { agentId: 'theirs-1', mode: 'snapshot' })
@@ -83,7 +83,7 @@ test('[PM11] after a refresh to a token that may not read nothing is sent at all
   t.match(await client.request('subscribe', { topics: ['>'] }), { ok: false, error: { code: 'forbidden' } })
 })
 
-test('[PM11] a resume is judged by the present rights, and a question is hidden with its agent', async t => {
+test('[PM11] a resume is checked against the current rights, and questions of a hidden agent are hidden', async t => {
   const { url, token, api, theirs, mine } = await start(t)
   const { body } = await api<Command>(
     'POST',
@@ -121,7 +121,7 @@ test('[PM11] a resume is judged by the present rights, and a question is hidden 
   }
 })
 
-test('[PM15] a token that is revoked while its request waits gets 401, and its streams and sockets are closed', async t => {
+test('[PM15] a token revoked while its request waits gets 401, and its streams and sockets are closed', async t => {
   const { url, api, theirs, token } = await start(t)
   const minted = async () => (await api<MintedToken>('POST', '/tokens', { sub: 'ann', role: 'operator' })).body
   const { token: ann, jti } = await minted()
@@ -139,7 +139,7 @@ test('[PM15] a token that is revoked while its request waits gets 401, and its s
   t.match(await api('POST', '/agents/theirs-1/commands?wait=1', { kind: 'shell', input: 'x' }, blind), { status: 403 })
 })
 
-test('[PM15] a file that is being sent to a token that is revoked is cut off, not ended', async t => {
+test('[PM15] a download is aborted, not completed, when its token is revoked', async t => {
   const { app, url, api } = await start(t)
   const { token, jti } = (await api<MintedToken>('POST', '/tokens', { sub: 'ann', role: 'viewer' })).body
   const pages = app.tasks.pages.bind(app.tasks)
@@ -155,7 +155,7 @@ test('[PM15] a file that is being sent to a token that is revoked is cut off, no
   await t.rejects(response.text(), 'the connection was cut')
 })
 
-test('[PM17] a token that may not read is not shown the result of its command', async t => {
+test('[PM17] a token without the right to read does not see the result of its command', async t => {
   const { url, theirs, token, call } = await start(t)
   const blind = await token('operator', { sub: 'ann', scopes: ['command'] })
   const request = { kind: 'shell', input: 'x', idempotencyKey: 'k' }

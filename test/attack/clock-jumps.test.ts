@@ -7,12 +7,12 @@ import { connectWs } from '../helpers/ws-client.ts'
 const DAY = 24 * 60 * 60_000
 const SWEEPS_MS = 60_000
 
-/** By how much the clock is wrong, and for how long it is looked at: while it runs, or also by a process of its own. */
+/** By how much the clock jumps, in milliseconds. */
 const jumps = [40 * DAY, 400 * DAY, -365 * DAY]
 
 for (const jumpMs of jumps) {
   t.test(
-    `a clock that jumps by ${jumpMs / DAY} days and back brings no revoked token to life and takes nothing`,
+    `a clock that jumps by ${jumpMs / DAY} days and back revives no revoked token and removes nothing`,
     async t => {
       const dir = t.testdir()
       const clock = new FakeClock(Date.now())
@@ -20,7 +20,7 @@ for (const jumpMs of jumps) {
         const server = await startApp(t, { clock, config: { DATA_DIR: dir } })
         const sweep = async () => {
           clock.advance(SWEEPS_MS)
-          // Answered behind the sweep: the log does one thing after the other.
+          // This query is answered after the sweep, because the log runs one operation at a time.
           await server.log.list({ kind: 'command', limit: 1 })
         }
         return { ...server, sweep }

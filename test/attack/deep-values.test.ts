@@ -29,7 +29,7 @@ t.test('[FR18] no frame of any type accepts a value that is too deep, and each c
   const { url, token } = await startApp(t, { config: { FRAME_BURST: 10_000, AGENT_HEARTBEAT_MS: 60_000 } })
   const operator = await token('operator')
   const agentToken = await token('agent', { sub: 'a1' })
-  // A few of each connection: the error budget closes it at twenty.
+  // Only a few for each connection, because 20 errors close it.
   const limits = some('DEEP_LIMITS', 2, [TOO_DEEP[0]!, TOO_DEEP[1]!, TOO_DEEP[3]!, TOO_DEEP[4]!])
   for (const type of Object.keys(clientPayloads)) {
     const board = await connectWs(t, url, operator)
@@ -95,11 +95,11 @@ t.test('[LM7] [EB5] code in the same process cannot submit or publish a value th
   await t.rejects(
     app.eventLog.append([{ type: 'custom:x', topic: 'tasks.t1.events', payload: value(97) }]),
     /nested too deep to be delivered/,
-    'what goes past all of them is refused by the log',
+    'the log itself refuses values that bypass these checks',
   )
 })
 
-t.test('[SE18] a patch that nests the state deeper than a value may be is refused, and the state stays', async t => {
+t.test('[SE18] a patch that nests the state too deeply is refused, and the state stays unchanged', async t => {
   const { url, token, call } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'b' })

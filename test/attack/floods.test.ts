@@ -7,15 +7,15 @@ import { measuredServer } from '../helpers/measured.ts'
 import { size } from '../helpers/sizes.ts'
 import { connectWs, type WsClient } from '../helpers/ws-client.ts'
 
-/** What the slowest answer in a hundred may be later beside a flood. */
+/** How much a flood may delay the slowest answer in a hundred, ms. */
 const MOVES_MS = 50
 const FLOOD_MS = size('FLOOD_MS', { quick: 100, full: 600 })
-/** A machine that others use too is slow at times; a server that suffers is slow each time. */
+/** A shared machine is slow at times; a server that suffers from a flood is slow in every attempt. */
 const ATTEMPTS = 5
 
 t.setTimeout(600_000)
 
-/** Asks again and again; resolves with the time that the slowest answer in a hundred took, ms. */
+/** Sends heartbeats until `isOver`. Resolves with the 99th percentile of the answer times, ms. */
 async function p99(client: WsClient, isOver: () => boolean): Promise<number> {
   const took: number[] = []
   while (!isOver()) {
@@ -29,9 +29,9 @@ async function p99(client: WsClient, isOver: () => boolean): Promise<number> {
   return took[Math.floor(took.length * 0.99)]!
 }
 
-t.test('[OB5] [LM2] during floods of every kind, a bystander’s answers are delayed by less than 50 ms', async t => {
+t.test('[OB5] [LM2] floods of every kind delay a bystander’s answers by less than 50 ms', async t => {
   const server = await measuredServer(t)
-  // An agent may ask more often than a person.
+  // An agent may send frames at a higher rate than a user.
   const bystander = await connectWs(t, server.url, await server.token('agent', 'bystander'), '/agent')
   bystander.send('agent:connect', { bootId: 'b', inventory: [] })
   await bystander.next('connection:established')
@@ -55,7 +55,7 @@ t.test('[OB5] [LM2] during floods of every kind, a bystander’s answers are del
       moved = Math.min(moved, flooded - quiet)
       busy = Math.min(busy, await server.delay())
     }
-    // Where the processor is wanted by others, answers are late without the server: then it is what it took itself that counts.
+    // If other processes use the CPU, answers are late without the server's fault. Then its own busy time counts.
     const told = `${kind}: ${moved.toFixed(1)} ms later, busy for at most ${busy.toFixed(1)} ms`
     t.ok(moved < MOVES_MS || busy < MOVES_MS, told)
   }

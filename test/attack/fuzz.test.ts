@@ -10,8 +10,8 @@ import { seed, size } from '../helpers/sizes.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 /*
- * Frames of every type, valid and changed, over real sockets to a real server, while bystanders go on. `npm run fuzz` sends
- * 100,000 of them; a run is repeated by `SEED`, which it prints, but for the timing of its sockets.
+ * Sends valid and mutated frames of every type to a real server over real sockets, while bystanders continue to work.
+ * `npm run fuzz` sends 100,000 frames. `SEED`, which each run prints, repeats a run except for its socket timing.
  */
 t.setTimeout(900_000)
 
@@ -21,13 +21,16 @@ const CLIENTS = 5
 const BATCH = 50
 const PATIENCE_MS = 30_000
 
-/** In a process of its own, so that it is noticed when it stops answering. Of all tests: what one has left, the next meets. */
+/** In a separate process, to notice when it stops answering. Shared by all tests: each meets what others have left. */
 const server = await measuredServer(t, {
   ...{ FRAME_RATE: 100_000, FRAME_BURST: 100_000, AGENT_FRAME_RATE: 100_000 },
   ...{ FRAME_RATE_PER_PRINCIPAL: 100_000, FRAME_RATE_PER_ADDRESS: 100_000, OUTBOX_LIMIT_BYTES: 2 ** 28 },
 })
 
-/** One peer after the other in the same role, each until it is thrown out. Resolves with what the server did wrong, and how much it took. */
+/**
+ * Connects one peer after another in the same role, each until it is disconnected. Resolves with the server's faults,
+ * and with how many frames it accepted.
+ */
 async function hammer(peer: 'agent' | 'client', sub: string, token: string, frames: number, start: number) {
   const random = seededRandom(start)
   const fuzz = fuzzer(peer, random)
@@ -55,7 +58,7 @@ async function hammer(peer: 'agent' | 'client', sub: string, token: string, fram
       const decoded = random.below(10) === 0 ? decode(text) : undefined
       if (decoded?.ok === false) wrong.push(`${sub}: sent ${text.slice(0, 500)}: ${decoded.message}`)
     }
-    // Some frames that it sends ask for joined messages: then one holds several frames, a line each.
+    // Some of its frames enable joined messages, which contain one frame per line.
     socket.on('message', data => {
       for (const text of String(data).split('\n')) onFrame(text)
     })
@@ -76,7 +79,7 @@ async function hammer(peer: 'agent' | 'client', sub: string, token: string, fram
       const answered = new Promise<void>(resolve => {
         heard = resolve
       })
-      // Whoever is not greeted is answered with errors alone, until those are too many.
+      // A peer without a hello gets only errors, until there are too many.
       socket.send(peer === 'agent' ? '{"type":"heartbeat","payload":{}}' : '{"type":"ping"}')
       const patience = new AbortController()
       const impatient = delay(PATIENCE_MS, 'silent', { signal: patience.signal }).catch(() => undefined)
@@ -92,7 +95,7 @@ async function hammer(peer: 'agent' | 'client', sub: string, token: string, fram
   return { wrong, taken }
 }
 
-/** A person and an agent who go on working; resolves with how often a command went to the agent and back. */
+/** A user and an agent that keep working. Resolves with the number of commands that the agent completed. */
 async function bystanders(t: Test, name: string, isOver: () => boolean): Promise<number> {
   const person = await connectWs(t, server.url, await server.token('operator', `person_${name}`))
   const agent = await connectWs(t, server.url, await server.token('agent', name), '/agent')
@@ -100,7 +103,7 @@ async function bystanders(t: Test, name: string, isOver: () => boolean): Promise
   await agent.next('connection:established')
   await person.request('subscribe', { topics: [`agents.${name}.commands.*`] })
   let trips = 0
-  // One at least, however soon the others are done.
+  // At least one, however soon the others finish.
   for (let n = 0; trips === 0 || !isOver(); trips++) {
     const { ok, command, error } = await person.request('command:request', { agentId: name, kind: 'shell', input: 'x' })
     if (!ok) throw new Error(`refused: ${error.message}`)
@@ -134,23 +137,23 @@ async function fuzz(t: Test, frames: number, start: number): Promise<void> {
   )
   isOver = true
   const taken = done.reduce((sum, { taken }) => sum + taken, 0)
-  t.ok(taken > frames / 50, `${taken} replies and acks: what stands behind the decoder is reached`)
+  t.ok(taken > frames / 50, `${taken} replies and acks: frames reach the code behind the decoder`)
   t.same(
     done.flatMap(({ wrong }) => wrong),
     [],
-    'no frame was answered with a fault, or with what is no frame',
+    'no frame was answered with a fault or an invalid frame',
   )
   const trips = await others
-  t.ok(trips > 0, `${trips} commands of bystanders went through meanwhile`)
+  t.ok(trips > 0, `${trips} commands of bystanders completed during the run`)
   t.same(await server.faults(), [], 'nothing was logged as a fault')
   const newcomer = await connectWs(t, server.url, await server.token('admin', 'newcomer'))
   t.match(await newcomer.request('subscribe', { topics: ['>'] }), { ok: true })
   await newcomer.next(({ type, payload }) => type === 'snapshot' && payload.more !== true)
-  t.pass('what is stored can be shown')
+  t.pass('the stored records can be shown')
 }
 
 t.test(
-  '[TM9] a terminal that jumps ahead without output is shown all the same: found by the fuzz, it stopped everything',
+  '[TM9] a terminal that jumps ahead without output is shown all the same (found by fuzzing: it blocked the server)',
   async t => {
     const viewer = await connectWs(t, server.url, await server.token('viewer'))
     const agent = await connectWs(t, server.url, await server.token('agent', 'a1'), '/agent')

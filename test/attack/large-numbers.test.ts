@@ -5,7 +5,7 @@ import { startApp } from '../helpers/build.ts'
 import { some } from '../helpers/sizes.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
-/** JSON that JavaScript reads as Infinity, and where the number stands in it. */
+/** JSON that JavaScript parses as Infinity, with the path of the number. */
 const TOO_LARGE = some('LARGE_NUMBERS', 2, [
   ['1e400', ''],
   ['-1E+400', ''],
@@ -13,10 +13,10 @@ const TOO_LARGE = some('LARGE_NUMBERS', 2, [
   ['1.8e308', ''],
   ['9'.repeat(400), ''],
 ] as const)
-/** Odd, but kept as they are. */
+/** Unusual numbers that are kept unchanged. */
 const KEPT = ['1.7976931348623157e308', '-0.5', '1e-400', '"1e400"', '{"1e400":"-1e400"}']
 
-t.test('[RE26] no field of any body of any route takes a number that is too large to be kept', async t => {
+t.test('[RE26] no field of any body of any route accepts a number that is too large to be kept', async t => {
   const values = TOO_LARGE.map(([json, place]) => ({
     json,
     says: (field: string) => `${field}${place} is a number too large to be kept`,
@@ -24,7 +24,7 @@ t.test('[RE26] no field of any body of any route takes a number that is too larg
   await expectRefusedEverywhere(t, values)
 })
 
-t.test('[FR22] no frame of any type takes such a number, and each of an agent counts as consumed', async t => {
+t.test('[FR22] no frame of any type accepts such a number, and those of agents count as consumed', async t => {
   const { url, token } = await startApp(t, { config: { FRAME_BURST: 10_000, AGENT_HEARTBEAT_MS: 60_000 } })
   const operator = await token('operator')
   const agentToken = await token('agent', { sub: 'a1' })
@@ -58,7 +58,7 @@ t.test('[FR22] no frame of any type takes such a number, and each of an agent co
   }
 })
 
-t.test('[FR22] [RE26] what can be kept comes back as it was sent', async t => {
+t.test('[FR22] [RE26] numbers that can be kept come back as they were sent', async t => {
   const { url, token, call } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'b' })
@@ -82,7 +82,7 @@ t.test('[FR22] [RE26] what can be kept comes back as it was sent', async t => {
   t.same(body.output, JSON.parse(input))
 })
 
-t.test('[FR22] [EB5] nor does what runs in the same process', async t => {
+t.test('[FR22] [EB5] code in the same process cannot submit or publish such a number', async t => {
   const { app, url, token } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'b' })
@@ -106,7 +106,7 @@ t.test('[FR22] [EB5] nor does what runs in the same process', async t => {
   }
 })
 
-t.test('arguments of a tool call that were streamed as text stay text where a value could not say them', async t => {
+t.test('streamed tool call arguments that cannot be kept as a value stay text', async t => {
   const { url, token, call } = await startApp(t)
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'b' })

@@ -10,13 +10,13 @@ import { connectWs, type WireFrame, type WsClient } from '../helpers/ws-client.t
 
 t.setTimeout(900_000)
 
-/** What no frame may hold up the event loop for. */
+/** No frame may block the event loop for this long. */
 const LIMIT_MS = 50
-/** A machine that is busy stops the server at times, a frame that takes too long does each time. */
+/** A busy machine stalls the server at times; a frame that takes too long does so in every attempt. */
 const ATTEMPTS = size('ATTEMPTS', { quick: 5, full: 5 })
 const FRAME_BYTES = 255_000
 
-/** An agent, numbered, that keeps only what it is waiting for. */
+/** An agent that numbers its frames. */
 class Agent {
   readonly client: WsClient
   #n = 0
@@ -37,19 +37,19 @@ class Agent {
   }
 }
 
-/** Of all tests, each of which has agents of its own. */
+/** Shared by all tests; each of them has its own agents. */
 const server = await measuredServer(t, {
   FRAME_RATE: 100_000,
   FRAME_BURST: 100_000,
   QUEUE_LIMIT: 100_000,
   AGENT_FRAME_RATE: 100_000,
-  // The watcher shares its process with those that send.
+  // The watcher runs in the same process as the senders.
   OUTBOX_LIMIT_BYTES: 2 ** 30,
 })
 
 async function start(t: Test) {
   const admin = await connectWs(t, server.url, await server.token('admin'))
-  // Somebody who is shown everything: what a frame costs includes what others are told of it.
+  // A client that sees everything: the cost of a frame includes its delivery to others.
   const watcher = new WebSocket(`${server.url.replace('http', 'ws')}/ws`, {
     headers: { authorization: `Bearer ${await server.token('admin', 'watcher')}` },
   })
@@ -72,7 +72,7 @@ async function start(t: Test) {
     client.send('agent:connect', { bootId: 'b', inventory: [], maxConcurrency: 1000, ...hello })
     return new Agent(client, (await client.next('connection:established')).payload.ackedN)
   }
-  /** The least of several attempts: each is made ready, and measured until everybody was told. */
+  /** The minimum of several attempts. Each is prepared, and then measured until the watcher has received everything. */
   async function measure(prepare: () => Promise<() => Promise<unknown>>): Promise<number> {
     let least = Number.POSITIVE_INFINITY
     for (let i = 0; i < ATTEMPTS && least >= LIMIT_MS; i++) {
@@ -89,8 +89,8 @@ async function start(t: Test) {
 }
 
 /**
- * Of one schema so many ways to be large are tried, spread over all, and from one schema to the next other ones; of a schema
- * that another type has too, fewer.
+ * How many of the ways to make a schema's payload large are tried: spread over all ways, and different ones for each
+ * schema. Fewer are tried for a schema that another type shares.
  */
 const WAYS = size('LOOP_WAYS', { quick: 1, full: 6 })
 const seen = new Set<TSchema>()
@@ -103,7 +103,7 @@ function some<T>(schema: TSchema, ways: T[]): T[] {
   return ways.filter((_, i) => share(i) !== share(i - 1))
 }
 
-/** What a field of a frame names is there, so that the frame is not merely refused. */
+/** Ids that exist, so that frames are not merely refused. */
 const names = (i: number, commandId: string): Named => ({
   ...{ agentId: 'a1', sessionId: 's', messageId: 'm', toolCallId: 't', taskId: 'k', terminalId: `t${i}`, commandId },
   ...{ interactionId: `q${i}`, attempt: 1, cols: 80, rows: 24, bootId: 'b', kind: 'shell', requestId: `r${i}` },
@@ -113,7 +113,7 @@ const question = (i: number) =>
   ['interaction:request', { interactionId: `q${i}`, kind: 'question', title: 'x', options: [] }] as const
 const call = ['tool:start', { sessionId: 's', toolCallId: 't', name: 'n' }] as const
 
-/** What has to be there for a frame of this type to do its work. */
+/** The frames that a frame of this type requires before it. */
 const before: Record<string, (i: number) => (readonly [type: string, payload: object])[]> = {
   'tool:args': () => [call],
   'tool:end': () => [call],
@@ -146,7 +146,7 @@ t.test('[LM19] no frame of an agent blocks the event loop, whatever it contains'
     const hows = [...largestOf(schema, FRAME_BYTES, names(0, 'c'))].map(([how], at) => ({ how, at }))
     for (const { at, how } of hows.length > 0 ? some(schema, hows) : [{ how: 'the least', at: 0 }]) {
       const ms = await measure(async () => {
-        // Before its errors are too many for one socket.
+        // Reconnects before one socket has too many errors.
         if (i++ % 10 === 0) agent = await connect('a1')
         const named = names(i, type.startsWith('command:') ? await commandOf() : 'c')
         const payload = [...largestOf(schema, FRAME_BYTES, named)][at]?.[1]() ?? leastOf(schema, named)
@@ -207,10 +207,10 @@ t.test('[LM19] no frame of a client blocks the event loop', { timeout: 300_000 }
 const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
 const inSession = (fields: object) => ({ sessionId: 's', ...fields })
 
-/** In the usage of one agent. Each report of one more is stored with all that came before. */
+/** Models in the usage of one agent. The report of each further model is stored with all previous ones. */
 const MODELS = size('LOOP_MODELS', { quick: 400, full: 1000 })
 
-/** What a frame does that comes upon as much as an agent may have. */
+/** Frames sent by an agent that already has as much as it may have. */
 const upon: Record<string, { have: [type: string, payload: object][]; act: [type: string, payload: object] }> = {
   'moves in a large state': {
     have: [['state:snapshot', inSession({ snapshot: { list: times(100_000, () => 1) } })]],
@@ -266,7 +266,7 @@ const upon: Record<string, { have: [type: string, payload: object][]; act: [type
     have: times(32, () => ['message:delta', inSession({ messageId: 'm', delta: 'x'.repeat(250_000) })]),
     act: ['message:end', inSession({ messageId: 'm' })],
   },
-  'arguments upon 8 Mi characters of them': {
+  'arguments after 8 Mi characters of them': {
     have: [
       call as never,
       ...times(32, () => ['tool:args', inSession({ toolCallId: 't', delta: '"'.repeat(120_000) })]),
@@ -280,7 +280,7 @@ const upon: Record<string, { have: [type: string, payload: object][]; act: [type
     ] as never,
     act: ['tool:end', inSession({ toolCallId: 't' })],
   },
-  'the end of a session with all that may be open': {
+  'the end of a session with as much open as allowed': {
     have: times(256, i => ['message:delta', inSession({ messageId: `m${i}`, delta: 'x'.repeat(30_000) })]),
     act: ['session:end', inSession({})],
   },
@@ -294,7 +294,7 @@ const upon: Record<string, { have: [type: string, payload: object][]; act: [type
       { source: 'x'.repeat(100), model: `m0${'x'.repeat(100)}`, mode: 'delta', requestId: 'last', inputTokens: 1 },
     ],
   },
-  'progress of a task that is as large as it may be': {
+  'progress of a task of the maximum size': {
     have: [
       ['task:start', { taskId: 'k', description: '\u0001'.repeat(40_000) }],
       ['task:update', { taskId: 'k', result: times(120_000, () => 0) }],
@@ -307,14 +307,14 @@ const upon: Record<string, { have: [type: string, payload: object][]; act: [type
   },
 }
 
-t.test('[LM19] no frame blocks the event loop when the agent holds as much as it may', async t => {
+t.test('[LM19] no frame blocks the event loop when the agent has as much as allowed', async t => {
   const scene = await start(t)
   const worst: [number, string][] = []
   let i = 0
   for (const [name, { have, act }] of someOf('LOOP_UPON', 6, Object.entries(upon))) {
     const ms = await scene.measure(async () => {
       const agent = await scene.connect(`upon${i++}`)
-      // Of its own, whatever the agents of the attempts before had.
+      // Unique ids, whatever the agents of earlier attempts had.
       const own = (payload: object) =>
         Object.fromEntries(
           Object.entries(payload).map(([key, value]) => [
@@ -322,7 +322,7 @@ t.test('[LM19] no frame blocks the event loop when the agent holds as much as it
             ['sessionId', 'interactionId', 'taskId'].includes(key) ? `${value}_${i}` : value,
           ]),
         )
-      // In parts that the server has time to take in.
+      // In batches that leave the server time to process them.
       for (let at = 0; at < have.length; at += 100) {
         await agent.say(...have.slice(at, at + 100).map(([type, payload]) => [type, own(payload)] as [string, object]))
       }
@@ -339,7 +339,7 @@ t.test('[LM19] no frame blocks the event loop when the agent holds as much as it
 })
 
 t.test(
-  '[LM19] neither the hello nor the exit of an agent that holds as much as it may blocks the event loop',
+  '[LM19] neither the hello nor the exit of an agent that has as much as allowed blocks the event loop',
   async t => {
     const scene = await start(t)
     const worst: [number, string][] = []

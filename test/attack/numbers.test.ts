@@ -6,7 +6,7 @@ import { connectWs } from '../helpers/ws-client.ts'
 
 const MOST = Number.MAX_SAFE_INTEGER
 
-/** Every schema of a whole number in it, with the way there. */
+/** Every integer schema within a schema, with its path. */
 function* integersOf(schema: TSchema, path: string): Generator<[path: string, schema: TSchema]> {
   if (schema.type === 'integer') yield [path, schema]
   for (const [name, value] of Object.entries(schema)) {
@@ -14,7 +14,7 @@ function* integersOf(schema: TSchema, path: string): Generator<[path: string, sc
   }
 }
 
-t.test('[FR17] no whole number of a frame may be larger than an exact one', async t => {
+t.test('[FR17] no integer of a frame may exceed the largest exact integer', async t => {
   const found = [...Object.entries(agentPayloads), ...Object.entries(clientPayloads)].flatMap(([type, schema]) => [
     ...integersOf(schema, type),
   ])
@@ -24,7 +24,7 @@ t.test('[FR17] no whole number of a frame may be larger than an exact one', asyn
   }
 })
 
-t.test('[FR17] offsets, numbers and amounts at the limits of exactness do no harm', async t => {
+t.test('[FR17] offsets, numbers and amounts at the limits of exact integers do no harm', async t => {
   const { app, url, token, call } = await startApp(t)
   const admin = await token('admin')
   const viewer = await connectWs(t, url, admin)

@@ -7,7 +7,7 @@ import { FakeClock } from '../helpers/fake-clock.ts'
 import { size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
-/** How many times each. */
+/** How many times each attack runs. */
 const TIMES = size('ODD_UPGRADES', { quick: 4, full: 1000 })
 const AT_ONCE = Math.min(TIMES, 50)
 
@@ -18,13 +18,13 @@ const webSocket = `${upgradeTo('websocket')}${handshake}`
 const plain = (path: string) => `GET ${path} HTTP/1.1\r\n${host}\r\n`
 const get = (path: string, headers: string) => `GET ${path} HTTP/1.1\r\n${headers}\r\n`
 
-/** What a stranger may send; the statuses of the answers, in their order, where there are any. */
+/** Bytes that a stranger may send, and the statuses of the answers in order, where known. */
 const attacks: Record<string, [bytes: string, statuses: number[]]> = {
-  'a WebSocket where there is none': [get('/health', webSocket), [404]],
-  'a WebSocket where there is nothing': [get('/nowhere', webSocket), [404]],
-  'a WebSocket of the API': [get('/api/v1/agents', webSocket), [404]],
+  'a WebSocket at a route without one': [get('/health', webSocket), [404]],
+  'a WebSocket at a missing route': [get('/nowhere', webSocket), [404]],
+  'a WebSocket at an API route': [get('/api/v1/agents', webSocket), [404]],
   'a WebSocket without a token': [get('/ws', webSocket), [401]],
-  'a WebSocket at an address that is none': [get('/%zz', webSocket), [400]],
+  'a WebSocket at an invalid address': [get('/%zz', webSocket), [400]],
   'a WebSocket in capitals, one of several names': [
     get('/agent', webSocket.replace('websocket', 'h2c, WebSocket')),
     [401],
@@ -34,19 +34,19 @@ const attacks: Record<string, [bytes: string, statuses: number[]]> = {
     `${get('/ws', `${webSocket}Transfer-Encoding: chunked\r\n`)}1\r\na\r\n0\r\n\r\n`,
     [401],
   ],
-  'a WebSocket that expects': [get('/ws', `${webSocket}Expect: 100-continue\r\n`), [401]],
+  'a WebSocket with Expect': [get('/ws', `${webSocket}Expect: 100-continue\r\n`), [401]],
   'a WebSocket of HTTP/1.0': [get('/ws', webSocket).replace('HTTP/1.1', 'HTTP/1.0'), [401]],
-  'frames that wait for no answer': [get('/ws', webSocket) + '\x81\x85aaaa'.repeat(500), [401]],
+  'frames before the answer': [get('/ws', webSocket) + '\x81\x85aaaa'.repeat(500), [401]],
   'another protocol': [get('/health', upgradeTo('foo')), [200]],
-  'another protocol where there is nothing': [get('/x', upgradeTo('foo')), [404]],
+  'another protocol at a missing route': [get('/x', upgradeTo('foo')), [404]],
   'another protocol without a token': [get('/api/v1/agents', upgradeTo('h2c')), [401]],
-  'another protocol behind a request': [plain('/health') + get('/x', upgradeTo('foo')), [200, 404]],
+  'another protocol after a request': [plain('/health') + get('/x', upgradeTo('foo')), [200, 404]],
   'another protocol between requests': [
     plain('/health') + get('/x', upgradeTo('foo')) + plain('/ready'),
     [200, 404, 200],
   ],
-  'a WebSocket behind requests': [plain('/health') + plain('/ready') + get('/health', webSocket), [200, 200, 404]],
-  'many of them': [get('/ready', upgradeTo('foo')).repeat(20), Array(20).fill(200)],
+  'a WebSocket after requests': [plain('/health') + plain('/ready') + get('/health', webSocket), [200, 200, 404]],
+  'many upgrades': [get('/ready', upgradeTo('foo')).repeat(20), Array(20).fill(200)],
   'many WebSockets': [get('/ws', webSocket).repeat(20), [401]],
   'an upgrade without Connection': [get('/health', `${host}Upgrade: websocket\r\n`), [200]],
   'Connection without an upgrade': [get('/health', `${host}Connection: Upgrade\r\n`), [200]],
@@ -67,7 +67,7 @@ const attacks: Record<string, [bytes: string, statuses: number[]]> = {
   'a handshake without a key': [get('/ws', upgradeTo('websocket')), [401]],
 }
 
-/** Until what was sent is answered, or the server closes. */
+/** Sends bytes, and waits until the server answers or closes. */
 async function attack(url: string, bytes: string, halfClosed: boolean): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname).setEncoding('latin1')
@@ -89,12 +89,12 @@ async function attack(url: string, bytes: string, halfClosed: boolean): Promise<
 
 const connectionsOf = ({ app }: TestApp) => promisify(app.server.getConnections.bind(app.server))()
 
-/** Resolves when no connection is left: the server needs some time to see that their peers are gone. */
+/** Resolves when no connection is left. The server needs some time to notice that peers are gone. */
 const left = (server: TestApp) => until(async () => (await connectionsOf(server)) === 0)
 
 const statusesIn = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
 
-/** Reads until as many answers have come, or the server closes. */
+/** Reads until `count` answers have arrived, or the server closes. */
 async function answers(t: Test, url: string, bytes: string, count: number): Promise<{ text: string; socket: Socket }> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname).setEncoding('latin1')
@@ -109,14 +109,14 @@ async function answers(t: Test, url: string, bytes: string, count: number): Prom
   return { text, socket }
 }
 
-test('[AU13] [RE18] each upgrade request gets the right answer', async t => {
+test('[AU13] [RE18] each upgrade request gets the correct answer', async t => {
   const { url, app } = await startApp(t, { clock: new FakeClock(Date.now()) })
   for (const [name, [bytes, statuses]] of Object.entries(attacks)) {
     if (statuses.length === 0) continue
     const { text } = await answers(t, url, bytes, statuses.length)
     t.same(statusesIn(text), statuses, name)
   }
-  // Many of them still hold their end, and no clock of the server goes on.
+  // Many peers still keep their end open, and the server's clock stands still.
   await app.close()
 })
 
@@ -152,9 +152,9 @@ test('[LM13] with a token, a wrong handshake and an upgrade after a stream hold 
   const bearer = `Authorization: Bearer ${await server.token('viewer')}\r\n`
   const wrong: Record<string, string> = {
     'no key': upgradeTo('websocket'),
-    'a key that is none': webSocket.replace(/Key: .*\r\n/, 'Key: x\r\n'),
+    'an invalid key': webSocket.replace(/Key: .*\r\n/, 'Key: x\r\n'),
     'another version': webSocket.replace('13', '12'),
-    'a subprotocol that is none': `${webSocket}Sec-WebSocket-Protocol: ,\r\n`,
+    'an invalid subprotocol': `${webSocket}Sec-WebSocket-Protocol: ,\r\n`,
   }
   for (const [name, headers] of Object.entries(wrong)) {
     const { text } = await answers(t, server.url, get('/ws', bearer + headers), Number.POSITIVE_INFINITY)

@@ -41,7 +41,7 @@ t.test('[CL6] a frame is one error, also when its patterns are refused for two r
 })
 
 t.test('[LM17] a frame counts once for each 64 patterns that it names', async t => {
-  // A clock that stands still: nothing is let in for time that passed while a slow machine read the frames.
+  // The clock stands still, so that the rate limit does not refill while a slow machine reads the frames.
   const { url, token } = await startApp(t, { clock: new FakeClock(Date.now()) })
   const viewer = await token('viewer')
   for (const [type, field] of [
@@ -63,7 +63,7 @@ t.test('[LM17] a frame counts once for each 64 patterns that it names', async t 
   await modest.request('ping')
   t.notOk(
     modest.frames.find(({ type }) => type === 'error'),
-    'up to 64 it is one',
+    'up to 64 patterns count as one frame',
   )
 })
 

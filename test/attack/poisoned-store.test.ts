@@ -7,14 +7,14 @@ import { connectWs } from '../helpers/ws-client.ts'
 
 const driver = await loadDriver()
 const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
-/** Deeper than a frame, deeper than `JSON.stringify` can go, cut off, none. */
+/** Deeper than a frame may be, deeper than `JSON.stringify` can handle, truncated, and empty. */
 const POISON = [nested(99), nested(20_000), '[1,', '']
 
 interface Page {
   items: Record<string, string>[]
 }
 
-/** A folder as an earlier version left it: a sound thing of each kind, and beside it one for each of the values. */
+/** A data folder of an earlier version: a valid item of each kind, and one item for each poisoned value. */
 async function poisoned(t: Test): Promise<{ dir: string; cursor: string; commandIds: string[] }> {
   const dir = t.testdir()
   const { app, url, token, call } = await startApp(t, { config: { DATA_DIR: dir } })
@@ -77,9 +77,9 @@ t.test('[SB9] [RS6] [CS30] a store with entries that no frame can carry serves a
   t.match(error, { code: 'internal', message: /No frame can carry/ })
   for (const taskId of ['t1', 't2', 't3', 't4']) {
     t.notOk(shown.includes(topics.taskStatus(taskId)), `${taskId} is left out`)
-    t.ok(error.details.topics.includes(topics.taskStatus(taskId)), 'and named')
+    t.ok(error.details.topics.includes(topics.taskStatus(taskId)), 'and named in the error')
   }
-  t.ok(decodeServerFrame(JSON.stringify({ type: 'snapshot', payload: snapshot })).ok, 'every client takes it')
+  t.ok(decodeServerFrame(JSON.stringify({ type: 'snapshot', payload: snapshot })).ok, 'clients accept it')
 
   const resumed = await connectWs(t, url, operator)
   resumed.send('dashboard:connect', { resume: { cursor }, subscribe: ['tasks.>'] })
@@ -115,7 +115,7 @@ t.test('[SB9] [RS6] [CS30] a store with entries that no frame can carry serves a
     t.equal((await call(operator, 'GET', `/api/v1/tasks/export/${format}`)).status, 200, format)
   }
 
-  // Of those that are JSON enough is left to end them; they were queued and must not block those behind them.
+  // Commands that are valid JSON can still be ended. They were queued, and must not block the commands after them.
   let ended = 0
   for (const commandId of commandIds) {
     const { status, body } = await call<Command>(operator, 'GET', `/api/v1/commands/${commandId}`)
@@ -128,9 +128,9 @@ t.test('[SB9] [RS6] [CS30] a store with entries that no frame can carry serves a
   agent.send('agent:connect', { bootId: 'b2' })
   await agent.next('connection:established')
   const sent = await call<Command>(operator, 'POST', '/api/v1/agents/a1/commands', { kind: 'shell', input: 'ls' })
-  t.equal((await agent.next('command:dispatch')).payload.commandId, sent.body.commandId, 'the next one is sent')
+  t.equal((await agent.next('command:dispatch')).payload.commandId, sent.body.commandId, 'the next command is sent')
 
   const faults = lines.filter(line => line.includes('FLW_ERR_LOG_ENTRY'))
-  t.ok(faults.length > 5, 'the log names each')
-  t.equal(new Set(faults.map(line => JSON.parse(line).err.message)).size, faults.length, 'once')
+  t.ok(faults.length > 5, 'the log names each entry')
+  t.equal(new Set(faults.map(line => JSON.parse(line).err.message)).size, faults.length, 'only once')
 })

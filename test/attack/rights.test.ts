@@ -21,17 +21,17 @@ import { inSharedThread } from '../helpers/log-thread.ts'
 import { connectWs, refusedUpgrade } from '../helpers/ws-client.ts'
 
 /*
- * Every row of the access table, with tokens that are narrowed in every way, against things of their own and of others.
- * There are two agents of each kind: `mine-1` is seen by the narrowed tokens (`mine-*`), `theirs-1` is not.
+ * Tests every row of the access table with every kind of narrowed token, on visible and on hidden things.
+ * There are two agents: narrowed tokens (`mine-*`) may see `mine-1` but not `theirs-1`.
  */
 const NARROW = ['mine-*']
 const [MINE, THEIRS] = ['mine-1', 'theirs-1'] as const
-/** An address of this machine where nobody listens. */
+/** An address of this machine at which no server listens. */
 const NOWHERE = 'https://127.0.0.1:1029/'
 
 interface Things {
   agentId: string
-  /** Ended; another waits behind one that is in hand. */
+  /** The command that the agent runs; another one is queued. */
   commandId: string
   taskId: string
   sessionId: string
@@ -41,13 +41,13 @@ interface Things {
   jti: string
   sub: string
   webhookId: string
-  /** Of the webhook. */
+  /** A delivery of the webhook. */
   deliveryId: string
 }
 
 const options = [{ id: 'yes', label: 'Yes', effect: 'allow', scope: 'once' }]
 
-/** One of everything, of one agent. */
+/** Creates one thing of each kind for one agent. */
 async function things(
   t: Test,
   server: TestApp,
@@ -72,7 +72,7 @@ async function things(
   })
   await agent.handled()
   const minted = await api<MintedToken>('POST', '/tokens', { sub: agentId, role: 'agent' })
-  // Of whoever sees this agent alone. It is sent nothing by itself.
+  // Owned by an admin who sees only this agent. No event matches the webhook.
   const owner = await server.token('admin', { sub: 'nina', agents: [agentId] })
   const asOwner = <T>(path: string, body?: object) => server.call<T>(owner, 'POST', `/api/v1/webhooks${path}`, body)
   const webhook = await asOwner<Webhook>('', { url: NOWHERE, topics: ['tasks.none.>'], name: `of ${agentId}` })
@@ -92,9 +92,9 @@ async function things(
 interface Ask {
   path: (of: Things) => string
   body?: (of: Things) => unknown
-  /** What the answer may be where the thing is one's own. Default: any but 401, 403 and 404. */
+  /** The statuses that are allowed for one's own things. Default: any except 401, 403, 404 and 5xx. */
   own?: number[]
-  /** Not of one thing: what it shows is judged by `lists`. */
+  /** The route shows a list rather than one thing. */
   list?: true
 }
 
@@ -107,7 +107,7 @@ const list = (path: string): Ask => ({ path: () => path, list: true })
 
 const RUN = { threadId: 'none', runId: 'none', messages: [] }
 
-/** How each route is asked for a thing. A route of the table that is not here fails the test. */
+/** How to request a thing from each route. A route of the access table that is missing here fails the test. */
 const asks: Record<string, Ask> = {
   'POST /api/v1/agents/:agentId/commands': ask(
     o => `/agents/${o.agentId}/commands`,
@@ -197,7 +197,7 @@ const asks: Record<string, Ask> = {
   'POST /api/v1/webhooks/:webhookId/deliveries/:deliveryId/redeliver': ask(
     o => `/webhooks/${o.webhookId}/deliveries/${o.deliveryId}/redeliver`,
   ),
-  // What begins a run is another test's: here only who may.
+  // Other tests start runs; this one only checks the rights.
   'POST /ag-ui/agents/:agentId': ask(
     o => `/ag-ui/agents/${o.agentId}`,
     () => ({}),
@@ -224,10 +224,10 @@ const asks: Record<string, Ask> = {
     () => '/ag-ui/copilotkit',
     o => ({ method: 'agent/connect', params: { agentId: o.agentId }, body: RUN }),
   ),
-  // Of a subject not everything is known that it holds, so this is for those who hold all there is.
+  // It is not known what a subject holds, so only callers with all rights may use this route.
   'DELETE /api/v1/subjects/:sub/tokens': ask(o => `/subjects/${o.sub}/tokens`, undefined, [404]),
 }
-/** A refusal of what is not one thing: the body of a bulk answer, and minting, where the caller names the rights. */
+/** Refusals other than 404: bulk requests report them in the body, and minting checks rights that the caller names. */
 const refusedAs: Record<string, number> = {
   'POST /api/v1/interactions/respond': 200,
   'POST /api/v1/tokens': 403,
@@ -252,19 +252,19 @@ async function start(t: Test) {
   return { ...server, admin, mine, theirs, answer }
 }
 
-/** `self` is about the caller alone: nothing that others could see is named. */
+/** `self` concerns only the caller, and names nothing that others could see. */
 const isAboutThings = (route: string) => routeAccess[route]!.on !== 'self'
 const allApiRoutes = Object.keys(routeAccess).filter(route => / \/(api\/v1|ag-ui)/.test(route))
 const apiRoutes = allApiRoutes.filter(isAboutThings)
 const isScope = (asks: string): asks is Scope => (scopes as readonly string[]).includes(asks)
-/** Ids and texts of what a narrowed token may not see. */
+/** Matches ids and texts that a narrowed token may not see. */
 const foreign = /theirs-1/
 
-test('every route of the server has a row, every row a route, and every row of the API its place in this test', async t => {
+test('every route of the server has a row, every row has a route, and this test covers every row of the API', async t => {
   const found = new Set<string>()
   const app = Fastify({ return503OnClosing: false })
   app.addHook('onRoute', ({ method, url, schema }) => {
-    // Files of the page that shows the document, and of the dashboard, whose pages are open to all and hold nothing.
+    // Files of the API documentation, and of the dashboard, whose pages are public and contain no data.
     if (url.startsWith('/docs/') || url.startsWith('/assets/')) return
     const isRead = [method].flat().every(name => name === 'GET' || name === 'HEAD')
     if (isRead && url !== '/' && [...PAGES, '/gallery'].includes(url)) return
@@ -287,10 +287,10 @@ test('every route of the server has a row, every row a route, and every row of t
     [],
     'rows without a route',
   )
-  t.same(apiRoutes.filter(route => asks[route] === undefined).sort(), [], 'rows that this test does not ask')
+  t.same(apiRoutes.filter(route => asks[route] === undefined).sort(), [], 'rows that this test does not cover')
 })
 
-test('a route of the API without a row does not start', async t => {
+test('an API route without a row fails at startup', async t => {
   const { app } = await startApp(t)
   t.throws(() => app.admit('GET /api/v1/secrets'), { code: 'FLW_ERR_AUTH_NO_ROW' })
 })
@@ -301,7 +301,7 @@ const rolesOf = (route: string): Role[] => {
   return asks === 'admin' ? ['admin'] : ['operator', 'admin']
 }
 
-/** How each frame of a client names a thing. */
+/** The payload with which each client frame names a thing. */
 const frames: { [K in ClientFrameType]: (of: Things) => object } = {
   'dashboard:connect': of => ({ subscribe: [`agents.${of.agentId}.>`] }),
   subscribe: of => ({ topics: [`agents.${of.agentId}.>`] }),
@@ -320,11 +320,11 @@ const frames: { [K in ClientFrameType]: (of: Things) => object } = {
 }
 const judgedFrames = (Object.keys(frames) as ClientFrameType[]).filter(type => clientFrameAccess[type].on !== 'self')
 
-test('what is refused or hidden, on one server', async t => {
+test('refused and hidden things, on one server', async t => {
   const scene = await start(t)
-  // This one stays first: it counts the server's sockets, and those behind it open more.
+  // This test must be first: it counts the server's sockets, and later tests open more.
   await t.test(
-    '[PM5] [PM9] [PM16] no list, export, history or count shows a narrowed token what is hidden',
+    '[PM5] [PM9] [PM16] no list, export, history or count shows hidden things to a narrowed token',
     async t => {
       const { admin, answer, token, mine, theirs, call } = scene
       const narrow = await token('admin', { sub: 'nina', agents: NARROW })
@@ -338,10 +338,10 @@ test('what is refused or hidden, on one server', async t => {
         t.equal(some.status, 200, route)
         t.notMatch(JSON.stringify(some.body), foreign, route)
         if (route !== 'GET /api/v1/websocket/status')
-          t.match(JSON.stringify(all.body), foreign, `${route} shows all to others`)
+          t.match(JSON.stringify(all.body), foreign, `${route} shows everything to others`)
       }
       const status = await answer(narrow, 'GET /api/v1/websocket/status', mine)
-      t.match(status.body, { connections: 1, agents: 1 }, 'the socket of its own agent')
+      t.match(status.body, { connections: 1, agents: 1 }, 'only the socket of its own agent counts')
       t.notMatch((await call<string>(narrow, 'GET', '/metrics')).body, /theirs|mine/)
       for (const query of [`agentId=${THEIRS}`, `taskId=${theirs.taskId}`, `parentId=${theirs.batchId}`]) {
         t.match((await call(narrow, 'GET', `/api/v1/commands?${query}`)).body, { items: [], nextCursor: null }, query)
@@ -352,11 +352,11 @@ test('what is refused or hidden, on one server', async t => {
   )
 
   await t.test(
-    '[PM4] [PM9] [PM14] what a narrowed token may not see gets the same answer as what does not exist',
+    '[PM4] [PM9] [PM14] a narrowed token gets the same answer for hidden things as for missing ones',
     async t => {
       const { theirs, answer, token, log } = scene
       const changes: FleetEvent[] = []
-      // A summary may still tell of what happened before.
+      // A summary may still report earlier changes.
       const isTheirs = ({ type, topic, json }: FleetEvent) =>
         !type.startsWith('connection:') && !topic.startsWith('$latest.') && foreign.test(topic + json)
       log.follow(events => changes.push(...events.filter(isTheirs)))
@@ -368,7 +368,7 @@ test('what is refused or hidden, on one server', async t => {
           t.equal(hidden.status, refusedAs[route] ?? 404, `${route} as ${role}: ${JSON.stringify(hidden.body)}`)
           const absent = await answer(narrow, route, MISSING)
           const named = JSON.stringify(hidden.body)
-          // The longest ids first: the agent's is a part of others.
+          // The longest ids first, because the agent's id is part of other ids.
           const ids = (Object.keys(MISSING) as (keyof Things)[]).sort((a, b) => theirs[b].length - theirs[a].length)
           hidden.body = JSON.parse(ids.reduce((text, id) => text.replaceAll(theirs[id], MISSING[id]), named))
           if (route !== 'POST /api/v1/tokens' && absent.status === hidden.status)
@@ -378,7 +378,7 @@ test('what is refused or hidden, on one server', async t => {
       t.same(
         changes.map(({ type, topic }) => `${type} ${topic}`),
         [],
-        'nothing of theirs changed',
+        'no hidden thing changes',
       )
     },
   )
@@ -412,7 +412,7 @@ test('what is refused or hidden, on one server', async t => {
     t.equal((await call(admin, 'GET', '/metrics')).status, 200)
   })
 
-  await t.test('[PM1] [PM4] every frame of a client requires its scope, and finds nothing hidden', async t => {
+  await t.test('[PM1] [PM4] every client frame requires its scope, and finds no hidden things', async t => {
     const { url, token, theirs, mine } = scene
     const narrow = await connectWs(t, url, await token('admin', { agents: NARROW }))
     for (const type of judgedFrames) {
@@ -476,7 +476,7 @@ test('[PM9] the same tokens see their own things', async t => {
   }
 })
 
-/** Frames of `mine-1` that name what is of `theirs-1`. */
+/** Frames with which `mine-1` names things of `theirs-1`. */
 const agentFrames: { [K in AgentFrameType]: (of: Things) => object } = {
   'agent:connect': of => ({ bootId: 'b2', inventory: [{ commandId: of.commandId, attempt: 1, state: 'finished' }] }),
   heartbeat: of => ({ running: [of.commandId] }),
@@ -519,7 +519,7 @@ const agentFrames: { [K in AgentFrameType]: (of: Things) => object } = {
 }
 const unnumbered = ['heartbeat', 'agent:metrics', 'session:typing', 'terminal:output', 'terminal:ack', 'agent:connect']
 
-test('[TK6] no frame of an agent changes what belongs to another, or to nobody', async t => {
+test('[TK6] no frame of an agent changes what belongs to another agent, or to none', async t => {
   const { mine, theirs, log, call, admin } = await start(t)
   await mine.agent.handled()
   const changes: FleetEvent[] = []
@@ -544,6 +544,6 @@ test('[TK6] no frame of an agent changes what belongs to another, or to nobody',
   t.match(
     (await call(admin, 'GET', '/api/v1/tasks/open')).body,
     { status: 'completed', agentId: MINE },
-    'it was given it',
+    'the agent was given the task',
   )
 })

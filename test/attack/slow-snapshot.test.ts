@@ -7,19 +7,19 @@ import { size } from '../helpers/sizes.ts'
 import type { WireFrame } from '../helpers/ws-client.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
-/** How much is sent: several times what the kernel holds for the reader on a loopback. */
+/** How much is sent, in Mi characters: several times what the kernel buffers for a reader on loopback. */
 const SHARE = size('SLOW_MI', { quick: 4, full: 8 })
-/** Of the reader, which takes seconds in any case. */
+/** The speed of the reader, which takes seconds at any size. */
 const BYTES_PER_MS = SHARE * 1024
 const CHARS = SHARE * 1024 * 1024
 const DELTA_CHARS = 64 * 1024
 const LIVE_EVENTS = SHARE * 50
-/** Of half a million characters. */
+/** Events of half a million characters each. */
 const LARGE_EVENTS = size('SLOW_EVENTS', { quick: 25, full: 60 })
 
 t.setTimeout(120_000)
 
-/** Reads so many bytes per millisecond and puts messages together, as RFC 6455 has it, or says what breaks it. */
+/** Reads BYTES_PER_MS and assembles messages according to RFC 6455. Throws if a message violates it. */
 class SlowReader {
   readonly frames: WireFrame[] = []
   closeCode: number | undefined
@@ -103,7 +103,7 @@ t.test('[OB8] [OB3] a slow reader gets a snapshot far larger than its outbox lim
   const streamed = readStream(`${url}/api/v1/events/stream?topics=agents.%3E`, viewer, '"message":"last"')
   socket.write(subscribe)
 
-  // What happens meanwhile is more than may wait.
+  // More events arrive during the snapshot than the outbox may hold.
   for (let i = 0; i < LIVE_EVENTS; i++) {
     await log.append([said('a1', `${i} ${'x'.repeat(10_000)}`)])
   }
@@ -111,27 +111,27 @@ t.test('[OB8] [OB3] a slow reader gets a snapshot far larger than its outbox lim
     frame?.payload.records.find(({ type }: { type: string }) => type === 'message:start')?.payload.text ?? ''
   const snapshot = () => reader.frames.find(frame => frame.type === 'snapshot' && text(frame) !== '')
   await reader.until(() => snapshot() !== undefined)
-  t.equal(text(snapshot()).length, CHARS, 'the whole message so far')
-  t.ok(reader.pings > 0, 'pings come through in the middle of it')
+  t.equal(text(snapshot()).length, CHARS, 'the snapshot has the whole message so far')
+  t.ok(reader.pings > 0, 'pings arrive in the middle of the snapshot')
   const seen = () => reader.frames.filter(({ type }) => type === 'agent:error')
   await log.append([said('a1', 'last')])
   await reader.until(() => JSON.stringify(seen().at(-1)?.payload ?? '').includes('last'))
   const cursors = reader.frames.flatMap(({ cursor }) => cursor ?? [])
-  t.equal(new Set(cursors).size, cursors.length, 'nothing twice')
+  t.equal(new Set(cursors).size, cursors.length, 'no event arrives twice')
   const numbers = seen().map(({ payload }) => Number.parseInt(payload.message, 10))
   t.same(
     numbers.slice(0, -1),
     numbers.slice(0, -1).map((_, i) => LIVE_EVENTS - numbers.length + 1 + i),
-    'nothing missing',
+    'no event is missing',
   )
   t.equal(reader.closeCode, undefined)
 
   const { chars, end } = await streamed
-  t.ok(chars > CHARS, `a stream over HTTP has all of it too: ${chars} characters`)
+  t.ok(chars > CHARS, `an HTTP stream gets all of it too: ${chars} characters`)
   t.notOk(end.includes('connection:closing'))
 })
 
-/** Reads slowly until a text comes. */
+/** Reads slowly until `last` arrives. */
 async function readStream(url: string, token: string, last: string): Promise<{ chars: number; end: string }> {
   const { body } = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
   let chars = 0

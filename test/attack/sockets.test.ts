@@ -11,7 +11,7 @@ const PING = 9
 const PONG = 10
 const CONTINUATION = 0
 
-/** What costs a peer nothing to send, as often as it likes; `first` goes before, once. */
+/** Frames that cost a peer nothing to repeat. `first` is sent once, before them. */
 const floods: Record<string, { first?: Buffer; again: Buffer }> = {
   'empty text': { again: clientFrame('') },
   pings: { again: clientFrame('x', { opcode: PING }) },
@@ -35,7 +35,7 @@ const floods: Record<string, { first?: Buffer; again: Buffer }> = {
   binary: { again: clientFrame('', { opcode: 2 }) },
 }
 
-/** Writes until the server takes no more, or `frames` are written. Resolves with how many went. */
+/** Writes until the socket is closed or `frames` are written. Resolves with how many were sent. */
 async function flood(socket: Socket, { first, again }: { first?: Buffer; again: Buffer }, frames: number) {
   if (first !== undefined) socket.write(first)
   const many = Buffer.concat(Array.from({ length: 500 }, () => again))
@@ -57,15 +57,15 @@ async function serverSocket(test: Test, { app, url, token }: TestApp, sub: strin
   return { socket, raw: ws._socket as Socket }
 }
 
-/** For so long the server waits for a peer to close, too. */
+/** How long the server waits for a peer to close its side. */
 const CLOSE_DEADLINE_MS = 5000
-/** A paused socket of Node still takes what its buffer holds. */
+/** A paused Node socket still reads as much as its buffer holds. */
 const READ_AHEAD_BYTES = 256 * 1024
 
 async function readNoFurther(t: Test, socket: Socket, raw: Socket) {
   const { bytesRead } = raw
   for (let i = 0; i < 20; i++) {
-    t.ok(socket.writable, 'the peer can go on')
+    t.ok(socket.writable, 'the peer can still write')
     socket.write(Buffer.alloc(100_000))
     await new Promise(resolve => setImmediate(resolve))
   }
@@ -73,10 +73,10 @@ async function readNoFurther(t: Test, socket: Socket, raw: Socket) {
   socket.destroy()
 }
 
-t.test('a server as it comes', async t => {
+t.test('a server with the default configuration', async t => {
   const server = await startApp(t)
   await t.test(
-    '[LM2] [CL11] a flood of any kind counts as frames: 4429, and the socket is read no further',
+    '[LM2] [CL11] a flood of any kind counts as frames: it is closed with 4429, and read no further',
     async t => {
       const bystander = await connectWs(t, server.url, await server.token('viewer', { sub: 'bob' }))
       for (const [name, kind] of Object.entries(floods)) {
@@ -106,7 +106,7 @@ t.test('a server as it comes', async t => {
     t.notMatch(received, /rate_limited/)
   })
 
-  await t.test('[CL11] a peer that goes on sending after another close is read no further either', async t => {
+  await t.test('[CL11] a peer that keeps sending after any other close is read no further either', async t => {
     const { socket, raw } = await serverSocket(t, server, 'mallory')
     const code = closeCodeOf(socket)
     for (const connection of server.app.connections.ofSub('mallory')) connection.close(4403, 'closed by an admin')
@@ -116,7 +116,7 @@ t.test('a server as it comes', async t => {
     t.ok(raw.bytesRead < 1_000_000, `${raw.bytesRead} bytes were read`)
   })
 
-  await t.test('[CL11] a frame over the limit is not read to its end', async t => {
+  await t.test('[CL11] a frame over the size limit is not read to its end', async t => {
     for (const length of [256 * 1024 + 1, 2 ** 40, 2 ** 53 - 1]) {
       const { socket, raw } = await serverSocket(t, server, `mallory${length}`)
       const code = closeCodeOf(socket)
@@ -137,7 +137,7 @@ t.test('a server as it comes', async t => {
   })
 })
 
-t.test('[LM1] a length of more than 2^53 is a frame that is too large', async t => {
+t.test('[LM1] a frame length of more than 2^53 counts as too large', async t => {
   const { url, token, app } = await startApp(t)
   const socket = await rawWebSocket(t, url, await token('viewer'))
   const head = Buffer.concat([Buffer.from([0x81, 0xff]), Buffer.alloc(8, 0x7f), Buffer.alloc(4)])
@@ -155,7 +155,7 @@ t.test('[LM15] an agent may send 4,000 frames at once and 2,000 in the next seco
   const agent = await connectWs(t, url, await token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'b', inventory: [] })
   t.match((await agent.next('connection:established')).payload.limits, { frameRate: 2000, frameBurst: 4000 })
-  // Most of them are heartbeats, of which nothing is stored.
+  // Most frames are heartbeats, which are not stored.
   let n = 0
   for (let i = 1; i < 4000; i++) {
     if (i % 10 < 9) agent.send('heartbeat', {})
@@ -167,7 +167,7 @@ t.test('[LM15] an agent may send 4,000 frames at once and 2,000 in the next seco
   for (let i = 0; i < 3000; i++) agent.send('heartbeat', {})
   t.match((await agent.next('error')).payload, { code: 'rate_limited' })
   await until(() => agent.socket.readyState === agent.socket.CLOSING)
-  // The server reads no further, so it never sees that its close is answered.
+  // The server reads no further, so it never sees the answer to its close frame.
   clock.advance(CLOSE_DEADLINE_MS)
   t.equal(await agent.closed, 4429)
 })

@@ -17,7 +17,7 @@ import {
   upTo,
 } from '../helpers/terminal-stage.ts'
 
-/** Reads it to its end and keeps nothing: decoding megabytes here would be measured, too. */
+/** Reads the response to its end and discards it, because decoding megabytes would affect the measurement. */
 function statusOf(url: string, token: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const request = get(url, { headers: { authorization: `Bearer ${token}` } }, response => {
@@ -32,11 +32,11 @@ const watch = { agentId: 'hostile' }
 
 const LARGE = [1000, 1000] as const
 const ORDINARY = [80, 24] as const
-/** Each attack on the screen on which it costs most for its kind, or on both. */
+/** Whether each attack runs on the screen size on which its kind costs most, or on both. */
 const SCREENS = size('SCREENS', { quick: 1, full: 2 })
 const screensFor = (name: string) => (SCREENS > 1 ? [LARGE, ORDINARY] : [name in screenAttacks ? LARGE : ORDINARY])
 
-test('[TM16] whatever a watched terminal prints, the loop goes on and other terminals are drawn', async t => {
+test('[TM16] whatever a watched terminal prints, the event loop keeps running and other terminals are rendered', async t => {
   const stage = await startStage(t)
   const { hostile, quiet, viewer } = stage
   let quietEnd = print(quiet, 'q', 0, 'quiet ')
@@ -53,7 +53,7 @@ test('[TM16] whatever a watched terminal prints, the loop goes on and other term
       const end = print(hostile, terminalId, 5, output)
       await heard(hostile)
       const from = viewer.frames.length
-      // Somebody else joins it, so that it must be drawn, and then a terminal that is none of its business.
+      // A viewer joins this terminal, so that it must be rendered, and then an unrelated terminal.
       viewer.send('terminal:close', { ...watch, terminalId })
       viewer.send('terminal:open', { ...watch, terminalId })
       const seen = await look(stage, 'q', quietEnd++)
@@ -71,7 +71,7 @@ test('[TM16] whatever a watched terminal prints, the loop goes on and other term
 
 const RESIZES = size('RESIZES', { quick: 300, full: 1000 })
 
-test('[TM16] extreme resizes cost the agent that asks for them', async t => {
+test('[TM16] extreme resizes cost only the agent that sends them', async t => {
   const stage = await startStage(t)
   const { hostile, quiet, viewer } = stage
   print(quiet, 'q', 0, 'quiet ')
@@ -97,7 +97,7 @@ test('[TM16] extreme resizes cost the agent that asks for them', async t => {
   t.ok(delayMs < MOST_DELAY_MS && seen.joinMs < MOST_JOIN_MS && seen.outputMs < MOST_DELAY_MS, title)
 })
 
-test('[TM18] reading unwatched terminals that are slow to draw delays nobody', async t => {
+test('[TM18] reading unwatched terminals that are slow to render delays no one else', async t => {
   const { hostile, quiet, other, call, token, url } = await startStage(t)
   print(quiet, 'q', 0, 'quiet')
   const nasty = Object.values(attacks)
@@ -133,7 +133,7 @@ test('[TM18] reading unwatched terminals that are slow to draw delays nobody', a
   t.match(read, { status: 200, body: 'quiet\n' })
   const statuses = await Promise.all(reads)
   delay.disable()
-  t.same(new Set(statuses), new Set([200]), 'each is answered')
+  t.same(new Set(statuses), new Set([200]), 'each read is answered')
   const delayMs = delay.max / 1e6
   t.ok(
     delayMs < MOST_DELAY_MS && otherMs < MOST_JOIN_MS,

@@ -7,7 +7,7 @@ import { Capture } from '../helpers/capture.ts'
 import { inSharedThread } from '../helpers/log-thread.ts'
 import { size } from '../helpers/sizes.ts'
 
-/** What a client may get wrong on its way to `?token=`; § stands for the token. */
+/** Mistakes that a client may make with `?token=`. § represents the token. */
 const targets = [
   '/ws?token=§',
   '/ws?%74oken=§',
@@ -50,7 +50,7 @@ const heads = [
   'Transfer-Encoding: §\r\n',
 ]
 
-/** Of all that can be sent, so that each target comes with each head, and with each method and writing. */
+/** Sends every n-th request, so that each target still occurs with each head, method and spelling. */
 const EVERY = size('TOKENS_EVERY', { quick: 5, full: 1 })
 
 async function sendAll(url: string, token: string): Promise<void> {
@@ -83,11 +83,11 @@ function noneIn(t: Test, log: string, token: string): void {
   const escaped = (text: string) => [...text].map(char => `%${char.charCodeAt(0).toString(16)}`).join('')
   for (const secret of [body, signature, escaped(body).slice(3), escaped(signature)]) {
     const at = log.indexOf(secret)
-    t.equal(at, -1, at === -1 ? 'no line' : log.slice(Math.max(0, at - 300), at + 100))
+    t.equal(at, -1, at === -1 ? 'no line contains it' : log.slice(Math.max(0, at - 300), at + 100))
   }
 }
 
-test('[AU5] no line of the log holds a token, wherever its sender put it', async t => {
+test('[AU5] no line of the log contains a token, wherever its sender put it', async t => {
   const stream = new Capture()
   const { url, token } = await startApp(t, {
     logger: { stream },
@@ -99,7 +99,7 @@ test('[AU5] no line of the log holds a token, wherever its sender put it', async
   noneIn(t, stream.text, secret)
 })
 
-test('[AU5] no line in the log of an embedding app holds a token', async t => {
+test('[AU5] no line in the log of an embedding app contains a token', async t => {
   const stream = new Capture()
   const app = Fastify({ logger: { stream, level: 'trace' } })
   t.teardown(() => app.close())

@@ -9,7 +9,7 @@ import { until } from '../helpers/until.ts'
 const DRIP_MS = 20
 const EACH = size('UNFINISHED', { quick: 5, full: 20 })
 
-test('[LM18] a response that its reader does not take does not hold a socket beyond its deadline', async t => {
+test('[LM18] a response that is not read does not hold a socket beyond its deadline', async t => {
   const config = { HEARTBEAT_MS: 200, STALLED_CONNECTION_MS: 2000 }
   const { url, app, token } = await startApp(t, { config })
   const { hostname, port } = new URL(url)
@@ -37,7 +37,7 @@ test('[LM18] a response that its reader does not take does not hold a socket bey
     socket.write('GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(100))
   }
   await until(async () => (await connections()) === 1)
-  // What is read stays.
+  // The stream that is read stays open.
   const [before, more] = [chunks, 5]
   await until(() => ended || chunks >= before + more)
   t.notOk(ended)
@@ -76,7 +76,7 @@ test('[LM14] a request that never completes holds a socket only until its deadli
   await Promise.all(
     Object.entries(shapes).flatMap(([name, [start, drip, answer]]) =>
       Array.from({ length: EACH }, async (_, i) => {
-        // It keeps its end open for as long as it can.
+        // The client keeps its end open for as long as it can.
         const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true }).setEncoding('latin1')
         t.teardown(() => socket.destroy())
         let text = ''

@@ -8,7 +8,7 @@ import { until } from '../helpers/until.ts'
 
 export interface StreamHarness {
   stream: CommitStream
-  /** The same stream, as another node sees it. */
+  /** The same stream, opened by another node. */
   other: CommitStream
 }
 
@@ -20,9 +20,9 @@ const part = (data: string | Uint8Array = 'x', place = 0, parts = 1): Part => ({
 
 const plain = ({ data, ...rest }: StoredPart | Part) => ({ ...rest, data: Buffer.from(data).toString() })
 
-/** What every implementation of CommitStream must do. */
+/** The contract of every implementation of CommitStream. */
 export function commitStreamContract(t: Test, name: string, factory: (t: Test) => Promise<StreamHarness>): void {
-  t.test(`${name}: a message is accepted directly behind the last one, and nowhere else`, async t => {
+  t.test(`${name}: a message is accepted only directly after the last one`, async t => {
     const { stream, other } = await factory(t)
     t.equal(other.epoch, stream.epoch)
     t.same(await stream.bounds(), { first: 1, last: 0 })
@@ -30,17 +30,17 @@ export function commitStreamContract(t: Test, name: string, factory: (t: Test) =
     for (const expected of [0, 2, 7]) t.match(await other.append(part('no'), expected), { status: 'refused' })
     t.same(await other.append(part('two'), 1), { status: 'accepted', position: 2 })
     const rivals = await Promise.all([stream, other, stream, other].map(each => each.append(part('three'), 2)))
-    t.equal(rivals.filter(({ status }) => status === 'accepted').length, 1, 'of several at once one is accepted')
+    t.equal(rivals.filter(({ status }) => status === 'accepted').length, 1, 'only one of them is accepted')
     t.match(await stream.bounds(), { last: 3 })
   })
 
-  t.test(`${name}: what is stored is read and told as it was, by every node`, async t => {
+  t.test(`${name}: every node reads and is notified of parts exactly as they were stored`, async t => {
     const { stream, other } = await factory(t)
     const told: StoredPart[] = []
     const unlisten = other.listen(stored => told.push(stored))
     const largest = randomBytes(stream.maxPartBytes / 2).toString('hex')
     const parts = [part('one', 0, 2), part('é\u0000\n', 1, 2), part(largest), part('')]
-    // Whoever listens may be told only of what comes after the servers know of it.
+    // Listeners may be notified only of parts appended after the servers know the listener.
     await until(async () => (await other.bounds()).last === 0)
     for (const [n, each] of parts.entries()) t.match(await stream.append(each, n), { status: 'accepted' })
     const stored = parts.map((each, n) => ({ ...plain(each), position: n + 1 }))
@@ -56,7 +56,7 @@ export function commitStreamContract(t: Test, name: string, factory: (t: Test) =
     t.equal(told.length, 4)
   })
 
-  t.test(`${name}: what is trimmed is gone, and positions go on`, async t => {
+  t.test(`${name}: trimmed parts are gone, and positions continue`, async t => {
     const { stream, other } = await factory(t)
     for (let n = 0; n < 5; n++) await stream.append(part(`${n}`), n)
     await stream.trim(3)
@@ -68,7 +68,7 @@ export function commitStreamContract(t: Test, name: string, factory: (t: Test) =
     t.match(await other.append(part('7'), 6), { status: 'accepted', position: 7 })
   })
 
-  t.test(`${name}: checkpoints are kept whole, by their positions`, async t => {
+  t.test(`${name}: checkpoints are kept complete, under their positions`, async t => {
     const { stream, other } = await factory(t)
     const dir = temporaryFolder(t)
     const [from, to] = [join(dir, 'from'), join(dir, 'to')]
@@ -78,7 +78,7 @@ export function commitStreamContract(t: Test, name: string, factory: (t: Test) =
       writeFileSync(from, Buffer.concat([content, Buffer.from(`${position}`)]))
       await stream.checkpoints.save(position, from)
     }
-    /** As soon as the server that is asked has heard of the newest. */
+    /** Waits until the queried server knows the newest checkpoint. */
     const listed = (count: number) =>
       until(async () => {
         const all = await other.checkpoints.list()

@@ -14,21 +14,21 @@ import {
 const sequence = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: SomeCases): Promise<void> {
-  t.test('an append gets a position in the order; followers get the event, the caller gets both', async t => {
+  t.test('an append gets a position in the order, and both followers and the caller get the event', async t => {
     const { log } = await factory(t)
     const told: FleetEvent[] = []
     log.follow(events => told.push(...events))
     const payload = { n: 1 }
     const [event] = await append(log, { ...note(1), payload, taskId: 't1' })
-    t.same(told, [event], 'told before the append resolved')
-    t.equal(event!.payload, payload, 'the payload as it was given')
+    t.same(told, [event], 'followers are notified before the append resolves')
+    t.equal(event!.payload, payload, 'the payload is the object that was passed in')
     t.equal(event!.json, '{"n":1}')
     t.equal(event!.taskId, 't1')
     t.equal(log.head, event!.cursor)
-    t.same((await readAll(log, ['>'])).map(plain), [plain(event)], 'stored and told events are alike')
+    t.same((await readAll(log, ['>'])).map(plain), [plain(event)], 'the stored event equals the one that followers got')
   })
 
-  t.test('the agent of an event is kept with it', async t => {
+  t.test('the agent of an event is stored with it', async t => {
     const { log, reopen } = await factory(t)
     const [told] = await append(log, { ...note(1), agentId: 'a1' }, note(2))
     t.equal(told!.agentId, 'a1')
@@ -37,7 +37,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     t.same(await agents(await reopen()), ['a1', undefined])
   })
 
-  t.test('concurrent appends have one order, the same to followers, readers and callers', async t => {
+  t.test('concurrent appends have one order, which followers, readers and callers share', async t => {
     const { log } = await factory(t)
     const told: FleetEvent[] = []
     log.follow(events => told.push(...events))
@@ -63,7 +63,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     )
   })
 
-  t.test('an append of nothing is accepted and takes no position', async t => {
+  t.test('an empty append is accepted and takes no position', async t => {
     const { log } = await factory(t)
     const before = log.head
     t.same(await log.append([]), { status: 'ok', events: [] })
@@ -73,14 +73,14 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
   t.test('drafts that break the interface are refused without affecting others', async t => {
     const { log } = await factory(t)
     const good = append(log, note(1))
-    await t.rejects(log.append([{ ...note(1), expect: -1 }]), TypeError, 'no version')
-    await t.rejects(log.append([{ ...note(1), record: 'set' }]), TypeError, 'a record on a topic without one')
-    await t.rejects(log.append([{ ...commandDraft('c'), expiresAt: Number.NaN }]), TypeError, 'no time')
-    await t.rejects(log.append([{ ...note(1), payload: 1n }]), TypeError, 'no JSON')
+    await t.rejects(log.append([{ ...note(1), expect: -1 }]), TypeError, 'not a version')
+    await t.rejects(log.append([{ ...note(1), record: 'set' }]), TypeError, 'a record on a topic that has none')
+    await t.rejects(log.append([{ ...commandDraft('c'), expiresAt: Number.NaN }]), TypeError, 'not a time')
+    await t.rejects(log.append([{ ...note(1), payload: 1n }]), TypeError, 'not JSON')
     await t.resolves(good)
   })
 
-  t.test('a follower that throws affects nobody, and one that left is told nothing more', async t => {
+  t.test('a follower that throws affects no one else, and one that has unfollowed gets no more events', async t => {
     const { log } = await factory(t)
     const seen: number[] = []
     log.follow(() => {
@@ -95,7 +95,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     t.same(seen, [1, 2])
   })
 
-  t.test('the log is read in pages, both ways', ofReads, async t => {
+  t.test('the log is read in pages, forwards and backwards', ofReads, async t => {
     const { log } = await factory(t)
     for (const n of sequence(1, 25)) await append(log, note(n, `tasks.t${n % 5}.events`))
     t.same(numbers(await readAll(log, ['tasks.*.events'], 7)), sequence(1, 25))
@@ -121,7 +121,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     const page = await log.read({ topics: ['tasks.>'], limit: 10 })
     if (page.status !== 'ok') throw new Error(page.reason)
     t.equal(page.done, true)
-    t.equal(page.next, log.head, 'the head, though the last event did not match')
+    t.equal(page.next, log.head, 'the next cursor is the head, although the last event did not match')
     await append(log, note(3))
     t.same(numbers(await readAll(log, ['tasks.>'], 10, page.next)), [3])
   })
@@ -135,7 +135,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     t.same(await readAll(log, []), [])
   })
 
-  t.test('an event that concerns a task is read by its task, whatever its topic', ofReads, async t => {
+  t.test('an event that belongs to a task is read with the task, whatever its topic', ofReads, async t => {
     const { log } = await factory(t)
     await append(log, { ...note(1, 'agents.a1.log'), taskId: 't1' })
     await append(log, note(2, 'tasks.t1.events'))
@@ -145,23 +145,23 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     t.same(numbers(await readAll(log, ['tasks.*.>'])), [1, 2, 3])
     t.same(numbers(await readAll(log, ['tasks.>'])), [1, 2, 3])
     t.same(numbers(await readAll(log, ['tasks.t2.agents.>'])), [3])
-    t.same(numbers(await readAll(log, ['tasks.t1.*'])), [2], 'only `>` reaches beyond the own topic')
+    t.same(numbers(await readAll(log, ['tasks.t1.*'])), [2], 'only `>` matches events of other topics')
   })
 
-  t.test('the server’s own records are told but never read', ofReads, async t => {
+  t.test('followers get the server’s own records, but reads never return them', ofReads, async t => {
     const { log } = await factory(t)
     const told: FleetEvent[] = []
     log.follow(events => told.push(...events))
     const [hidden] = await append(log, { type: 'token:revoked', topic: '$tokens.j1', payload: { n: 1 }, record: 'set' })
     const [shown] = await append(log, note(2))
     t.same(numbers(told), [1, 2])
-    t.ok(shown!.seq > hidden!.seq, 'it has a place in the order')
+    t.ok(shown!.seq > hidden!.seq, 'it has a position in the order')
     t.same(numbers(await readAll(log, ['>'])), [2])
     t.same(await readAll(log, ['$tokens.j1', '$tokens.>']), [])
-    t.same(numbers(await readAll(log, ['>'], 10, hidden!.cursor)), [2], 'its cursor is as good as any')
+    t.same(numbers(await readAll(log, ['>'], 10, hidden!.cursor)), [2], 'its cursor is valid')
   })
 
-  t.test('a cursor of the empty log reads everything that follows', async t => {
+  t.test('a cursor of the empty log reads everything appended later', async t => {
     const { log } = await factory(t)
     const start = log.head
     t.match(await log.read({ topics: ['>'], after: start, limit: 10 }), {
@@ -175,7 +175,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     t.same(numbers(await readAll(log, ['>'], 10, start)), [1])
   })
 
-  t.test('a cursor that cannot be served is gone, with the reason', async t => {
+  t.test('a cursor that cannot be served is reported as gone, with the reason', async t => {
     const harness = await factory(t)
     const { log } = harness
     const other = await harness.another()
@@ -193,13 +193,13 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     }
   })
 
-  t.test('a cursor expires exactly when retention removed something after it', async t => {
+  t.test('a cursor expires exactly when retention removes an event after it', async t => {
     const { log, elapse } = await factory(t, { retention: { count: 5, ms: 1e9 } })
     const start = log.head
     const events: FleetEvent[] = []
     for (const n of sequence(1, 8)) events.push(...(await append(log, note(n))))
     await elapse(60_000)
-    t.same(numbers(await readAll(log, ['>'])), [4, 5, 6, 7, 8], 'without a cursor: from the oldest kept')
+    t.same(numbers(await readAll(log, ['>'])), [4, 5, 6, 7, 8], 'reading starts at the oldest event')
     t.same(await log.read({ topics: ['>'], after: start, limit: 10 }), { status: 'gone', reason: 'expired' })
     t.same(await log.read({ topics: ['>'], after: events[1]!.cursor, limit: 10 }), {
       status: 'gone',
@@ -207,7 +207,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     })
     t.same(numbers(await readAll(log, ['>'], 10, events[2]!.cursor)), [4, 5, 6, 7, 8], 'nothing after it was removed')
     const back = await log.read({ topics: ['>'], before: events[4]!.cursor, limit: 10 })
-    t.match(back, { status: 'ok', done: true }, 'reading back never expires')
+    t.match(back, { status: 'ok', done: true }, 'reading backwards never expires')
     t.same(back.status === 'ok' && numbers(back.events), [4])
     t.match(await log.read({ topics: ['>'], before: events[1]!.cursor, limit: 10 }), {
       status: 'ok',
@@ -221,7 +221,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     const [old] = await append(harness.log, note(1))
     await harness.elapse(20_000)
     t.same(await readAll(harness.log, ['>']), [])
-    t.same(numbers(await readAll(harness.log, ['>'], 10, old!.cursor)), [], 'its own cursor still stands')
+    t.same(numbers(await readAll(harness.log, ['>'], 10, old!.cursor)), [], 'its own cursor is still valid')
     const log = await harness.reopen()
     t.equal(log.head, old!.cursor)
     const [next] = await append(log, note(2))
@@ -229,7 +229,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     t.same(numbers(await readAll(log, ['>'], 10, old!.cursor)), [2])
   })
 
-  t.test('events are there after reopening, under the same cursors', async t => {
+  t.test('events survive reopening, with the same cursors', async t => {
     const harness = await factory(t)
     const events: FleetEvent[] = []
     for (const n of sequence(1, 5)) events.push(...(await append(harness.log, { ...note(n), taskId: 't9' })))
@@ -237,12 +237,12 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     const { epoch, head } = harness.log
     const log = await harness.reopen()
     t.equal(log.epoch, epoch)
-    t.equal(log.head, head, 'the head counts the server’s own records')
+    t.equal(log.head, head, 'the head includes the server’s own records')
     t.same((await readAll(log, ['>'])).map(plain), events.map(plain))
     t.same(numbers(await readAll(log, ['>'], 10, events[2]!.cursor)), [4, 5])
   })
 
-  t.test('payloads are read as they were appended', async t => {
+  t.test('payloads are read exactly as they were appended', async t => {
     const { log } = await factory(t)
     let deep: unknown = 0
     for (let i = 0; i < 96; i++) deep = [deep]
@@ -267,7 +267,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     t.equal((await log.get('agents.a1.commands.deep'))!.json, JSON.stringify(deep))
   })
 
-  t.test('closing settles appends in flight; afterwards appends are unavailable and reads reject', async t => {
+  t.test('closing settles appends in flight; later appends are unavailable and later reads reject', async t => {
     const harness = await factory(t)
     const { log } = harness
     const inFlight = sequence(1, 50).map(n => log.append([note(n)]))
@@ -285,7 +285,7 @@ export async function contractOfEvents(t: Test, factory: LogFactory, ofReads: So
     t.same(numbers(await readAll(await harness.reopen(), ['>'])), sequence(1, 50))
   })
 
-  t.test('following and then reading from a cursor shows everything once', async t => {
+  t.test('following and then reading yields every event exactly once', async t => {
     const { log } = await factory(t)
     const writing = keepAppending(log, 300)
     await append(log, note(0))

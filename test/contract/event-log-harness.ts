@@ -6,15 +6,15 @@ export interface LogHarness {
   log: EventLog
   /** Closes the log and opens it again. */
   reopen(): Promise<EventLog>
-  /** Opens another log, with an epoch of its own. */
+  /** Opens another log, with its own epoch. */
   another(): Promise<EventLog>
-  /** Lets time pass; resolves when what retention and expiry then call for is gone. */
+  /** Lets time pass, and resolves when retention and expiry have removed what is due by then. */
   elapse(ms: number): Promise<void>
 }
 
 export type LogFactory = (t: Test, options?: { retention?: { count: number; ms: number } }) => Promise<LogHarness>
 
-/** Options of cases of one kind, such as those that are about nothing but what is read of what has been stored. */
+/** Options for one kind of test cases, such as those that only test reading what has been stored. */
 export type SomeCases = { skip?: string | false }
 
 export const note = (n: number, topic = 'tasks.t1.events'): EventDraft => ({
@@ -38,14 +38,14 @@ export function commandDraft(
   }
 }
 
-/** Appends what must be accepted. */
+/** Appends drafts that must be accepted. */
 export async function append(log: EventLog, ...drafts: EventDraft[]): Promise<FleetEvent[]> {
   const result = await log.append(drafts)
   if (result.status !== 'ok') throw new Error(`append: ${JSON.stringify(result)}`)
   return result.events
 }
 
-/** What an event or a record says, without the accessor that says it late. */
+/** The data of an event or a record, without its lazy accessor. */
 export const plain = (entry: FleetEvent | LogRecord | undefined) => entry && { ...entry }
 
 export const numbers = (entries: readonly (FleetEvent | LogRecord)[]) =>

@@ -4,12 +4,12 @@ import type { EventDraft, EventLog, LogRecord, RecordQuery } from '../../src/log
 import { size, some } from '../helpers/sizes.ts'
 import { append, commandDraft, type LogFactory, note, plain, type SomeCases } from './event-log-harness.ts'
 
-/** Records that a snapshot takes in several steps, with changes between them. */
+/** Enough records for a snapshot to take several steps, with changes between them. */
 const SEVERAL_STEPS = size('SNAPSHOT_RECORDS', { quick: 700, full: 1500 })
 
 const ids = (records: readonly LogRecord[]) => records.map(record => record.topic.split('.').at(-1))
 
-/** Ids of every page. */
+/** The ids of all pages. */
 async function listAll(log: EventLog, query: Omit<RecordQuery, 'limit' | 'page'>, limit = 100) {
   const found: (string | undefined)[] = []
   for (let page: string | null = ''; page !== null; ) {
@@ -21,7 +21,7 @@ async function listAll(log: EventLog, query: Omit<RecordQuery, 'limit' | 'page'>
 }
 
 export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: SomeCases): Promise<void> {
-  t.test('the last `set` is the record, `delete` removes it', async t => {
+  t.test('the last `set` is the record, and `delete` removes it', async t => {
     const { log } = await factory(t)
     const topic = 'agents.a1.commands.c1'
     t.equal(await log.get(topic), undefined)
@@ -65,7 +65,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     await append(log, draft('queued', 0))
   })
 
-  t.test('an append may expect versions of several records: if one is another, nothing of it is written', async t => {
+  t.test('an append may expect versions of several records: if one differs, nothing is written', async t => {
     const { log } = await factory(t)
     const draft = (id: string, n: number, expect: number) => commandDraft(id, { n }, { expect })
     const [first] = await append(log, draft('c1', 1, 0))
@@ -75,7 +75,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     t.match(failed, { status: 'conflict', current: { topic: second!.topic, version: second!.seq } })
     t.equal(log.head, head)
     t.equal((await log.get(first!.topic))!.version, first!.seq)
-    // In one group: the second is judged on what the first leaves, and what it refused changes nothing for the third.
+    // In one group: the second is checked against the state after the first, and its refusal does not affect the third.
     const results = await Promise.all([
       log.append([note(2), draft('c1', 3, first!.seq), draft('c2', 3, second!.seq)]),
       log.append([draft('c3', 4, 0), draft('c2', 4, second!.seq)]),
@@ -90,12 +90,12 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
       records.map(({ payload }) => (payload as { n: number }).n),
       [3, 3, 5, 5],
     )
-    // A record may be set twice in one append: what is expected was there before both.
+    // A record may be set twice in one append: the expected version is the one before both.
     const twice = await append(log, draft('c1', 6, records[0]!.version), commandDraft('c1', { n: 7 }))
     t.match(await log.get(first!.topic), { version: twice[1]!.seq, payload: { n: 7 } })
   })
 
-  t.test('of many appends that create the same record at once exactly one wins, and each is answered', async t => {
+  t.test('exactly one of many concurrent appends that create a record wins, and each gets a result', async t => {
     const { log } = await factory(t)
     const results = await Promise.all(
       Array.from({ length: 50 }, (_, n) => log.append([commandDraft('c1', { n }, { expect: 0 }), note(n)])),
@@ -110,7 +110,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     t.equal(page.status === 'ok' && page.events.length, 2)
   })
 
-  t.test('of many appends that change the same version at once exactly one wins, round after round', async t => {
+  t.test('exactly one of many concurrent appends that change the same version wins, in every round', async t => {
     const { log } = await factory(t)
     let version = 0
     for (let round = 0; round < 20; round++) {
@@ -139,7 +139,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     t.same(page.status === 'ok' && page.events.map(event => event.payload), [{ n: 1 }, { n: 3 }])
   })
 
-  t.test('records are listed by kind, in the order of their ids, both ways, page by page', ofReads, async t => {
+  t.test('records of a kind are listed page by page, ordered by id, ascending or descending', ofReads, async t => {
     const { log } = await factory(t)
     for (const id of ['c3', 'c1', 'c5', 'c2', 'c4']) await append(log, commandDraft(id, { agentId: `a${id}` }))
     await append(log, { type: 'agent:status', topic: 'agents.a1.status', payload: { agentId: 'a1' }, record: 'set' })
@@ -157,7 +157,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     await t.rejects(log.list({ kind: 'command', limit: 0 }), TypeError)
   })
 
-  t.test('records of agents that match patterns are listed, and those of no agent, page by page', ofReads, async t => {
+  t.test('records of no agent, or of agents that match a pattern, are listed page by page', ofReads, async t => {
     const { log } = await factory(t)
     const task = (taskId: string, agentId?: string): EventDraft => ({
       ...{ type: 'task:created', topic: `tasks.${taskId}.status`, record: 'set' },
@@ -178,14 +178,14 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     for (const limit of [1, 3, 100]) {
       t.same(await listed(['a-*'], {}, limit), ['t0', 't2', 't3', 't6'])
       t.same(await listed(['*-1', 'ab'], {}, limit), ['t0', 't1', 't2', 't4', 't5', 't6', 't7'])
-      t.same(await listed([], {}, limit), ['t2', 't6'], 'of nobody')
+      t.same(await listed([], {}, limit), ['t2', 't6'], 'no patterns match only records without an agent')
       t.same(await listed(['a-*'], { agentId: 'b-1' }, limit), [])
       t.same(await listed(['a-*'], { status: 'running' }, limit), ['t3', 't6'])
       t.same(await listed(['*'], {}, limit), ['t0', 't1', 't2', 't3', 't4', 't5', 't6', 't7'])
     }
   })
 
-  t.test('records with the same id under several agents are all listed, once each', ofReads, async t => {
+  t.test('records with the same id under several agents are each listed once', ofReads, async t => {
     const { log } = await factory(t)
     for (let n = 0; n < 7; n++) await append(log, commandDraft('same', { agentId: `a${n}` }))
     for (const order of ['asc', 'desc'] as const) {
@@ -259,7 +259,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     t.same(await listAll(log, { kind: 'interaction', where: { status: 'open' } }), ['i1'])
   })
 
-  t.test('a record is removed after its time, and not before', async t => {
+  t.test('a record is removed when it expires, and not before', async t => {
     const { log, elapse } = await factory(t)
     const at = (await append(log, note(1)))[0]!.at
     const own = (id: string, expiresAt?: number) =>
@@ -289,7 +289,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
   })
 
   t.test(
-    'a snapshot holds the matching records, by topic or by task, and none of the server’s own',
+    'a snapshot holds the records that match by topic or by task, and none of the server’s own',
     ofReads,
     async t => {
       const { log } = await factory(t)
@@ -333,10 +333,10 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     })()
     for (let round = 0; round < 5; round++) {
       const { records, cursor } = await log.snapshot(['agents.>'])
-      // In the turn in which it resolves: what was told by now is what is in it.
+      // In the turn in which the snapshot resolves, it holds exactly what followers have been given.
       t.equal(cursor, log.head)
       const taken = new Map(records.map(record => [record.topic, record.version]))
-      t.equal(taken.size, records.length, 'each record once')
+      t.equal(taken.size, records.length, 'each record occurs once')
       const lines = (versions: Map<string, number>) => Array.from(versions, entry => entry.join()).sort()
       t.same(lines(taken), lines(told))
     }
@@ -361,10 +361,10 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     const rest = ['agents.a1.interactions.open', 'agents.a1.sessions.active.status', 'agents.a1.status']
     const tasks = ['tasks.paused.status', 'tasks.pending.status', 'tasks.running.status']
     t.same(await active('>'), [...commands, ...rest, 'agents.a2.status', ...tasks].sort())
-    t.same(await active('tasks.t1.>'), commands, 'by task as well')
+    t.same(await active('tasks.t1.>'), commands, 'also when selected by task')
     t.same(await active('agents.a1.commands.succeeded', 'agents.a1.commands.queued'), ['agents.a1.commands.queued'])
 
-    // One of the first step and one of the last end meanwhile.
+    // One record of the first step and one of the last settle while the snapshot is taken.
     const many = (n: number, status = 'queued') => commandDraft(`many-${n}`, { agentId: 'a3', status })
     await Promise.all(Array.from({ length: SEVERAL_STEPS }, (_, n) => append(log, many(n))))
     const taking = log.snapshot(['agents.a3.>'], 'active')

@@ -6,8 +6,8 @@ import { contractOfRecords } from './event-log-records.ts'
 export type { LogFactory, LogHarness } from './event-log-harness.ts'
 
 /**
- * What every implementation of EventLog must do, whatever it stores events in. `ofReads` may leave out the cases of reading,
- * and `ofRecords` all of records, for a log that does so by the same code as another one which passes all of them.
+ * The contract of every implementation of EventLog, whatever its storage. `ofReads` may skip the cases about reading, and
+ * `ofRecords` all cases about records, for a log that shares this code with another log that passes them.
  */
 export function eventLogContract(
   t: Test,

@@ -8,24 +8,24 @@ import type { PacketListener, PacketWire } from '../../src/cluster/bus/packet-wi
 export interface BusHarness {
   a: NodeBus
   b: NodeBus
-  /** The network as b sees it. */
+  /** The network connection of b. */
   wire: FaultyWire
-  /** Ends the process of b without a word, and starts another one as the same node. */
+  /** Ends the process of b without notice, and starts another one as the same node. */
   restart(): Promise<NodeBus>
-  /** Of both. */
+  /** Faults of both nodes. */
   faults: unknown[]
-  /** Lets time pass until it is so. */
+  /** Lets time pass until the condition holds. */
   until(isSo: () => boolean): Promise<void>
 }
 
 /** Puts faults between a process and its network. */
 export class FaultyWire implements PacketWire {
   readonly maxPacketBytes: number
-  /** Nothing leaves, and nothing arrives. */
+  /** Nothing is sent or received. */
   isCut = false
-  /** So many of the packets that leave next are lost. */
+  /** How many of the next packets sent are lost. */
   lose = 0
-  /** Packets that left. */
+  /** Packets sent. */
   sent = 0
   readonly #wire: PacketWire
 
@@ -85,9 +85,9 @@ async function linked({ a, b, until }: BusHarness, kind = 'things'): Promise<{ h
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
 
-/** What every implementation of NodeBus must do. */
+/** The contract of every implementation of NodeBus. */
 export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Promise<BusHarness>): void {
-  t.test(`${name}: a node is asked, and answers`, async t => {
+  t.test(`${name}: a node answers requests`, async t => {
     const { a, b, until } = await factory(t)
     const asked: unknown[] = []
     b.answer('sum', ({ of }: { of: number[] }, from) => {
@@ -111,7 +111,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     })
     await until(() => settled)
     t.same([await slow, await sum, asked], [{ question: ['é', null] }, 6, [a.node]])
-    // Longer than any packet, both ways.
+    // Longer than any packet, in both directions.
     b.answer('echo', (text: string) => text)
     const long = 'ü'.repeat(1_500_000)
     let echo: string | undefined
@@ -122,7 +122,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     t.ok(echo === long)
   })
 
-  t.test(`${name}: who does not answer is said to be unreachable`, async t => {
+  t.test(`${name}: a node that does not answer is reported as unreachable`, async t => {
     const { a, b, wire, until } = await factory(t)
     const faults: Error[] = []
     const ask = (node: string, timeoutMs?: number) =>
@@ -140,7 +140,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     ask(b.node, 60_000)
     wire.isCut = true
     await until(() => faults.length === 3)
-    t.match(faults[2], { message: /silent for 3 s/ }, 'before its time is over')
+    t.match(faults[2], { message: /silent for 3 s/ }, 'before the timeout of the request')
     wire.isCut = false
     b.answer('now', () => 'yes')
     let answer: unknown
@@ -150,7 +150,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     await until(() => answer === 'yes')
   })
 
-  t.test(`${name}: messages go over a link in order, in both directions, whole`, async t => {
+  t.test(`${name}: messages go over a link in order and complete, in both directions`, async t => {
     const harness = await factory(t)
     const { here, there } = await linked(harness)
     const before = harness.wire.sent
@@ -172,7 +172,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     ])
     const wanted = numbers(1000).map(n => (n % 100 === 0 ? [n, Buffer.from([n % 256]).toString('hex')] : n))
     t.same(here.messages, wanted)
-    t.ok(harness.wire.sent - before < 50, 'those of one turn go as one')
+    t.ok(harness.wire.sent - before < 50, 'the messages of one turn are sent together')
     await harness.until(() => here.link.bufferedBytes === 0)
     here.link.send('last')
     here.link.end('enough')
@@ -183,7 +183,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     t.ok(here.link.hasEnded && there.link.hasEnded)
   })
 
-  t.test(`${name}: what nobody waits for goes together with what comes within milliseconds, in its place`, async t => {
+  t.test(`${name}: messages sent with sendSoon are batched for a few milliseconds, in order`, async t => {
     const harness = await factory(t)
     const { here, there } = await linked(harness)
     const before = harness.wire.sent
@@ -208,7 +208,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     t.equal(here.messages.at(-1), 'before the end')
   })
 
-  t.test(`${name}: a link outlives silence of those who use it, and ends at that of the other node`, async t => {
+  t.test(`${name}: a link survives when its users are silent, and ends when the other node is silent`, async t => {
     const harness = await factory(t)
     const { here, there } = await linked(harness)
     const sent = harness.wire.sent
@@ -222,7 +222,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     t.same([here.messages, there.messages], [[], []])
   })
 
-  t.test(`${name}: nothing is delivered past a message that was lost, and both sides hear of it`, async t => {
+  t.test(`${name}: nothing is delivered after a lost message, and both sides are notified`, async t => {
     const harness = await factory(t)
     const { here, there } = await linked(harness)
     there.link.send(1)
@@ -238,10 +238,10 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     harness.wire.lose = 1
     again.there.link.send('the last one for long')
     await harness.until(() => again.here.ends.length === 1)
-    t.same(again.here.ends, ['a message was lost'], 'also where nothing is said after it')
+    t.same(again.here.ends, ['a message was lost'], 'also when nothing is sent after it')
   })
 
-  t.test(`${name}: a link ends with the process at its other end, and another process takes new ones`, async t => {
+  t.test(`${name}: a link ends with the process at its other end, and the next process accepts new links`, async t => {
     const harness = await factory(t)
     const { here } = await linked(harness)
     const again = await harness.restart()
@@ -256,7 +256,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     t.same(last.ends, ['no such node listens'])
   })
 
-  t.test(`${name}: both sides may end a link at once, and are silent then`, async t => {
+  t.test(`${name}: both sides may end a link at the same time, and then send nothing more`, async t => {
     const { a, b, wire, faults, until } = await factory(t)
     const { here, there } = await linked({ a, b, wire, faults, until } as BusHarness)
     here.link.send('last words')
@@ -272,11 +272,11 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
       })
       await until(() => answer !== undefined)
     }
-    // Answers, confirmations, and what was on its way; an end that is answered is answered without end.
+    // Answers, confirmations, and packets in flight. If ends were answered with ends, there would be no limit.
     t.ok(wire.sent - before < 30, `${wire.sent - before} packets`)
   })
 
-  t.test(`${name}: links of a kind that nobody takes are refused, and a fault ends one link`, async t => {
+  t.test(`${name}: links of a kind that no one accepts are refused, and a fault ends only its link`, async t => {
     const harness = await factory(t)
     const { a, b, until } = harness
     const refused = watched(a.openLink(b.node, 'odd', 1))

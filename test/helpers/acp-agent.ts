@@ -4,9 +4,9 @@ import { Readable, Writable } from 'node:stream'
 import * as acp from '@agentclientprotocol/sdk'
 
 /**
- * An agent of the Agent Client Protocol that does what its prompts say, one instruction a line, in a process of its own.
- * Options: `load` and `resume` (it can take up sessions, whose number of turns it keeps in the file given after it),
- * `version=<n>`, `auth` (wants a login), `silent` (answers nothing).
+ * An agent of the Agent Client Protocol that runs in its own process and follows its prompts, one instruction per line.
+ * Options: `load=<file>` and `resume=<file>` (it can resume sessions, whose number of turns it stores in the file),
+ * `version=<n>`, `auth` (requires a login), `silent` (answers nothing).
  */
 const options = process.argv.slice(2)
 const optionOf = (name: string) => options.find(option => option.startsWith(`${name}=`))?.slice(name.length + 1)
@@ -38,7 +38,7 @@ const instructions: Record<string, (turn: Turn, rest: string) => unknown> = {
     await new Promise(resolve => setTimeout(resolve, 15))
     await say(turn, text)
   },
-  // `until <path>`: counts, piece by piece, until that file is there.
+  // `until <path>`: counts, piece by piece, until the file exists.
   async until(turn, path) {
     let count = 0
     while (!existsSync(path)) {
@@ -48,7 +48,7 @@ const instructions: Record<string, (turn: Turn, rest: string) => unknown> = {
     await say(turn, ` ${count} in all; `)
   },
   think: (turn, text) => tell(turn, { sessionUpdate: 'agent_thought_chunk', content: { type: 'text', text } }),
-  // `update <json>`: whatever it is.
+  // `update <json>`: sends any update.
   update: (turn, json) => tell(turn, JSON.parse(json)),
   plan: (turn, json) => tell(turn, { sessionUpdate: 'plan', entries: JSON.parse(json) }),
   async ask(turn, title) {
@@ -93,7 +93,7 @@ const instructions: Record<string, (turn: Turn, rest: string) => unknown> = {
     await terminal.release()
     await say(turn, `${JSON.stringify(exit)} ${output}`)
   },
-  // Leaves it running.
+  // Leaves the command running.
   async start(turn, command) {
     const { id } = await turn.client.createTerminal({ sessionId: turn.sessionId, command })
     await say(turn, id)
@@ -179,7 +179,7 @@ else
     })
     .onRequest('session/new', () => {
       if (!loggedIn) throw acp.RequestError.authRequired()
-      // Not an id of Fleetwire.
+      // Not a valid Fleetwire id.
       const sessionId = `s/${process.pid}.${sessions.size}`
       begin(sessionId)
       return { sessionId, modes }

@@ -8,19 +8,19 @@ import type { Config } from '../../src/config.ts'
 import type { FleetEvent } from '../../src/log/event-log.ts'
 import { startForCli } from './cli.ts'
 
-/** The agent that is built on the newest library. */
+/** The agent built on the newest library. */
 export const testAgent = fileURLToPath(new URL('./acp-agent.js', import.meta.url))
-/** The example that the library shipped up to 1.9. */
+/** The example agent that the library shipped until version 1.9. */
 export const exampleAgent = fileURLToPath(import.meta.resolve('acp-sdk-1').replace('acp.js', 'examples/agent.js'))
 
-/** A folder by its real path. */
+/** A temporary folder, by its real path. */
 export async function realFolder(t: Test): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'fleetwire-acp-')))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** A server in this process, and ways to start an agent and to see what it does. */
+/** A server in this process, with helpers to start an agent and to observe it. */
 export async function startAcp(t: Test, config: Partial<Config> = {}) {
   const server = await startForCli(t, config)
   const root = await realFolder(t)
@@ -44,7 +44,7 @@ export async function startAcp(t: Test, config: Partial<Config> = {}) {
     journal,
     events,
 
-    /** Resolves with the first event that fits, of those before and after. */
+    /** Resolves with the first matching event, past or future. */
     until: <T>(pick: (event: FleetEvent) => T | undefined): Promise<T> =>
       new Promise(resolve => {
         const look = () => {
@@ -59,14 +59,14 @@ export async function startAcp(t: Test, config: Partial<Config> = {}) {
         look()
       }),
 
-    /** The bridge with a program, connected. */
+    /** Starts the bridge with a program; resolves when it is connected. */
     async agent(program?: string[], options?: string[]) {
       const agent = server.startHere(lineOf(program, options), await server.as('agent', 'a1'))
       await agent.printed(/is connected/)
       return agent
     },
 
-    /** In a process of its own. */
+    /** The same in a separate process. */
     async agentProcess(program?: string[]) {
       const agent = server.start(lineOf(program), await server.as('agent', 'a1'))
       await agent.printed(/is connected/)
@@ -84,7 +84,7 @@ export async function startAcp(t: Test, config: Partial<Config> = {}) {
         return command.commandId === commandId && command.endedAt !== undefined ? command : undefined
       }),
 
-    /** Prompts, and resolves with the command when it has ended. */
+    /** Submits a prompt; resolves with the command when it has ended. */
     prompt: async (input: unknown, more: object = {}): Promise<Command> =>
       api.ended((await api.submit(input, more)).commandId),
 

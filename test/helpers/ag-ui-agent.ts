@@ -4,25 +4,25 @@ import type { AGUIEvent, RunAgentInput } from '@ag-ui/client'
 import type { Test } from 'tap'
 import { Notes } from './notes.ts'
 
-/** An event as a badly written agent may send it. */
+/** Any event, as a badly written agent may send it. */
 export type AnyEvent = { type: string; [name: string]: unknown }
 
-/** One run, as the agent sees it. */
+/** One run, from the agent's side. */
 export interface AgentTurn {
   input: RunAgentInput
   headers: IncomingHttpHeaders
   response: ServerResponse
-  /** Sends events; the head goes out with the first. */
+  /** Sends events; the response head is sent with the first. */
   send(...events: AnyEvent[]): void
-  /** RUN_STARTED of this run. */
+  /** Sends RUN_STARTED for this run. */
   start(): void
-  /** A whole message of the assistant, in pieces. */
+  /** Sends a whole assistant message, in pieces. */
   say(messageId: string, ...pieces: string[]): void
-  /** RUN_FINISHED, and the end of the answer. */
+  /** Sends RUN_FINISHED and ends the response. */
   finish(more?: object): void
-  /** Ends the answer without a word. */
+  /** Ends the response without an event. */
   end(): void
-  /** Cuts the connection in mid-answer. */
+  /** Cuts the connection in the middle of the response. */
   cut(): void
   /** Resolves when the other side closes the connection. */
   closed: Promise<void>
@@ -30,13 +30,13 @@ export interface AgentTurn {
 
 export interface AgUiAgent {
   url: string
-  /** What was posted, in order. */
+  /** The inputs that were posted, in order. */
   inputs: Notes<RunAgentInput>
-  /** How many requests it has taken. */
+  /** The requests received so far. */
   turns: AgentTurn[]
 }
 
-/** An AG-UI agent over HTTP on a port of its own, which does what the script says. Without an end it ends by itself. */
+/** An AG-UI agent over HTTP that follows the script. A response stays open until the script ends it. */
 export async function startAgUiAgent(t: Test, script: (turn: AgentTurn, n: number) => unknown): Promise<AgUiAgent> {
   const inputs = new Notes<RunAgentInput>()
   const turns: AgentTurn[] = []
@@ -89,5 +89,5 @@ export const called = (toolCallId: string, toolCallName: string, args: unknown):
   { type: 'TOOL_CALL_END', toolCallId },
 ]
 
-/** So that a script can be typed as the events it is made of. */
+/** Exported so that scripts can use the library's event type. */
 export type { AGUIEvent }

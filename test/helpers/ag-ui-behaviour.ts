@@ -21,15 +21,15 @@ const interaction = (interactionId: string, state: Interaction['state']): Intera
   state,
 })
 
-/** `tidy`: what an id is called stays what it is, of one kind and in one role. */
+/** With `tidy` ids, each id has one kind and one role. */
 const wild = { ids: ['m1', 'm2', 'm3', 'x'], calls: ['t1', 't2', 'x'], parents: ['m1', 'm2', 'm3', 'x'] }
 const tidy = { ids: ['m1', 'm2', 'r1'], calls: ['t1', 't2'], parents: ['m1', 'm2'] }
 const words = ['', 'a', 'lorem ', '😀', '\ud83d', '"\n', '{"q":', '1}', 'ipsum']
 const roles = ['assistant', 'assistant', 'assistant', 'user', 'reasoning', 'thinking', 'tool', 'odd', 'system']
 
 /**
- * What the log may hold of one run, and much that it may not: messages and calls that are interleaved, begun twice,
- * never begun, never ended, told after the end; questions; a command that ends in any way, or goes on.
+ * Random events of one run, including many that the log should not contain: messages and calls that are interleaved,
+ * begun twice, never begun, never ended or reported after the end; questions; a command that ends in any way, or not.
  */
 export function randomBehaviour({ below, pick, next }: Random, length: number, isTidy: boolean): LoggedEvent[] {
   const { ids, calls, parents } = isTidy ? tidy : wild
@@ -124,7 +124,7 @@ export function randomBehaviour({ below, pick, next }: Random, length: number, i
   }
   const end = pick(['succeeded', 'failed', 'cancelled', 'lost', 'timed_out', 'expired', 'rejected', undefined] as const)
   if (end !== undefined) {
-    // A command that has ended has no questions.
+    // An ended command has no open questions.
     for (const id of open) add('interaction:cancelled', interaction(id, 'cancelled'))
     const output = pick([undefined, null, 'said at the end', { a: 1 }])
     const error = pick([undefined, 'broken', { message: 'broken', code: 'EBROKEN' }])

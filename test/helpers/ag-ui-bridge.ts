@@ -9,7 +9,7 @@ import { type AgentTurn, startAgUiAgent } from './ag-ui-agent.ts'
 import { startApp } from './build.ts'
 import { until } from './until.ts'
 
-/** A server, the AG-UI agent of the script, and the agent `a1` that stands between them. */
+/** A server, an AG-UI agent that follows the script, and the agent `a1` as a bridge between them. */
 export async function agUiBridge(
   t: Test,
   script: (turn: AgentTurn, n: number) => unknown,
@@ -48,7 +48,7 @@ export async function agUiBridge(
     items,
     submit: async (input: unknown, more: object = {}) =>
       (await call<Command>('POST', '/agents/a1/commands', { kind: 'prompt', input, ...more })).body,
-    /** Submits and waits for the end. */
+    /** Submits a prompt and waits for its end. */
     prompt: async (input: unknown, more: object = {}) =>
       (await call<Command>('POST', '/agents/a1/commands?wait=60', { kind: 'prompt', input, ...more })).body,
     ended: ({ commandId }: Command): Promise<Command> =>
@@ -57,14 +57,14 @@ export async function agUiBridge(
         return body.endedAt !== undefined && body
       }),
     transcript: (sessionId: string) => items<TranscriptItem>(`/sessions/${sessionId}/messages`),
-    /** The open questions, once there are so many. */
+    /** Resolves with the open questions when there are at least `n`. */
     questions: (n = 1): Promise<Interaction[]> =>
       until(async () => {
         const open = await items<Interaction>('/interactions?state=open')
         return open.length >= n && open.sort((a, b) => a.interactionId.localeCompare(b.interactionId))
       }),
     answer: (id: string, answer: object) => call('POST', `/interactions/${id}/respond`, answer),
-    /** Another process with the same folder. */
+    /** Restarts the agent with the same folder. */
     restart: async () => {
       await client.stop({ graceMs: 1000 })
       await begin()

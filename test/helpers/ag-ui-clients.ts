@@ -5,16 +5,16 @@ import { type AgUiEvent, forOldClients } from '../../src/ag-ui/ag-ui-event.ts'
 export interface Client {
   messages: readonly { id: string; role: string; content?: unknown; toolCalls?: unknown }[]
   state: unknown
-  /** Rejects where the client rejects the stream. */
+  /** Rejects if the client rejects the stream. */
   take(events: readonly AgUiEvent[], answers: readonly string[]): Promise<void>
 }
 
-/** The whole pipeline of a client's library: schema, chunks, order, reduction. */
+/** The whole pipeline of a client library: schema, chunks, order, reduction. */
 function clientOf(library: typeof modern): Client {
   let events: readonly AgUiEvent[] = []
   class Fed extends library.AbstractAgent {
     run() {
-      // A library of its own for observables would be another one than the client's.
+      // Observables must come from the client's own copy of the library.
       return library.transformHttpEventStream(
         library.runHttpRequest(async () => {
           const body = events.map(event => `data: ${JSON.stringify(event)}\n\n`).join('')

@@ -2,7 +2,7 @@ import { AgentClient, type CommandHandler } from '@fleetwire/client/node'
 import type { Test } from 'tap'
 import type { TestApp } from './build.ts'
 
-/** An agent of the SDK in this process; it ends with the test. */
+/** An SDK agent in this process that stops when the test ends. */
 export async function promptAgent(
   t: Test,
   server: Pick<TestApp, 'url' | 'token'>,
@@ -21,7 +21,7 @@ export async function promptAgent(
   return agent
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into events of every type
+// biome-ignore lint/suspicious/noExplicitAny: tests inspect events of every type
 export type Event = { type: string; [field: string]: any }
 
 export interface Frame {
@@ -43,7 +43,7 @@ export const bodyOf = (fields: object = {}) => ({
   ...fields,
 })
 
-/** One stream of a run, read frame by frame. */
+/** Reads the stream of a run, frame by frame. */
 export class RunReader {
   readonly frames: Frame[] = []
   readonly response: Response
@@ -51,7 +51,7 @@ export class RunReader {
   comments = 0
   #isOver = false
   #look = () => {}
-  /** Resolves when the stream has ended; rejects if it was cut off. */
+  /** Resolves when the stream has ended; rejects if it was aborted. */
   readonly ended: Promise<void>
 
   constructor(response: Response, abort: AbortController) {
@@ -69,7 +69,7 @@ export class RunReader {
     return this.frames.findLast(({ id }) => id !== undefined)?.id ?? ''
   }
 
-  /** The first event of this type that fits, past or coming. */
+  /** Resolves with the first matching event of this type, past or future. */
   async event(type: string, fits: (event: Event) => boolean = () => true): Promise<Event> {
     for (;;) {
       const found = this.frames.find(({ event }) => event.type === type && fits(event))
@@ -99,7 +99,7 @@ export class RunReader {
       for await (const chunk of this.response.body!) {
         const text = decoder.decode(chunk, { stream: true })
         waiting.push(text)
-        // A block of megabytes comes in many chunks: it is not looked through again with each of them.
+        // A block of megabytes arrives in many chunks. Only the new chunk is searched for the end of the block.
         const isWhole = (last + text).includes('\n\n')
         last = (last + text).slice(-1)
         if (!isWhole) continue
@@ -130,7 +130,7 @@ export interface Ask {
   lastEventId?: string
 }
 
-/** Opens a stream of AG-UI: by POST with a body, else by GET. */
+/** Opens an AG-UI stream: by POST if there is a body, otherwise by GET. */
 export async function openRun(t: Test, url: string, { token, body, lastEventId }: Ask): Promise<RunReader> {
   const abort = new AbortController()
   t.teardown(() => abort.abort())
@@ -147,7 +147,7 @@ export async function openRun(t: Test, url: string, { token, body, lastEventId }
   return new RunReader(response, abort)
 }
 
-/** The text of each message, as a client adds it up. */
+/** The text of each message, assembled like a client does. */
 export function textsOf(events: readonly Event[]): Record<string, string> {
   const texts: Record<string, string> = {}
   for (const event of events) {

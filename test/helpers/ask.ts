@@ -3,23 +3,23 @@ import { Agent, request } from 'node:http'
 export interface Answer<T> {
   status: number
   headers: Headers
-  /** Parsed where it is JSON, else the text. */
+  /** The parsed body if it is JSON, otherwise the text. */
   body: T
 }
 
 export interface Ask {
-  /** Keeps the connections of a server. */
+  /** Keeps connections to the server open. */
   agent: Agent
   method: string
   token?: string | undefined
-  /** The body as it is sent, with the type of JSON. */
+  /** The body, sent with the JSON content type. */
   json?: string | undefined
 }
 
-/** Gives up what is idle long before a server does, which may just be asked again then. */
+/** Closes idle connections long before a server does, so that no request meets a closing connection. */
 export const keepAlive = (): Agent => new Agent({ keepAlive: true, timeout: 1000 })
 
-/** A request that is not sent with `fetch`, which takes several times as much of the processor. */
+/** Sends a request without `fetch`, which uses several times as much CPU. */
 export function ask<T>(url: string, { agent, method, token, json }: Ask): Promise<Answer<T>> {
   const headers = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),

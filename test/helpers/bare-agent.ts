@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { TestApp } from './build.ts'
 import { connectWs, type WsClient } from './ws-client.ts'
 
-/** An agent over a bare socket: what it says is what the test says. */
+/** An agent on a bare socket that sends only what the test sends. */
 export class BareAgent {
   readonly #socket: WsClient
   #n = 0
@@ -15,7 +15,7 @@ export class BareAgent {
     this.#socket.raw(JSON.stringify({ type, payload, ...(numbered && { n: ++this.#n }) }))
   }
 
-  /** Resolves when all that was said so far was handled. */
+  /** Resolves when all frames sent so far have been handled. */
   async handled(): Promise<void> {
     this.#socket.raw(JSON.stringify({ type: 'heartbeat', payload: { running: [] } }))
     await this.#socket.next('heartbeat')
@@ -26,7 +26,7 @@ export class BareAgent {
   }
 }
 
-/** Connected, under a token that the server mints. */
+/** Connects an agent with a token that the server mints. */
 export async function connectAgent(t: Test, server: TestApp, agentId: string): Promise<BareAgent> {
   const token = await server.token('agent', { sub: agentId })
   const agent = new BareAgent(await connectWs(t, server.url, token, '/agent'))

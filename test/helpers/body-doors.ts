@@ -8,19 +8,19 @@ interface Schema {
   anyOf?: Schema[]
   items?: Schema
 }
-/** A value that no body may hold, and what the refusal says of the field that held it. */
+/** A value that no body may contain, and the refusal's message about the field that contains it. */
 export interface Refused {
   json: string
   says: (field: string) => string
 }
 
-/** As much of an OpenAPI document as says what bodies there are. */
+/** The parts of an OpenAPI document that describe request bodies. */
 interface ApiDocument {
   paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: Schema }> } }>>
   components: { schemas: Record<string, Schema> }
 }
 
-/** The bodies that a schema allows, as the fields of each and what stands around it. */
+/** The bodies that a schema allows: the fields of each, and a function that wraps it in its surrounding JSON. */
 function bodiesOf(schema: Schema, document: ApiDocument, around = (body: string) => body): [string[], typeof around][] {
   if (schema.$ref !== undefined) {
     return bodiesOf(document.components.schemas[schema.$ref.split('/').at(-1)!]!, document, around)
@@ -30,7 +30,7 @@ function bodiesOf(schema: Schema, document: ApiDocument, around = (body: string)
   return [[[...Object.keys(schema.properties ?? {}), '__proto', 'unknown'], around]]
 }
 
-/** Sends each value in each field of every body of every route, and fails where it is not refused with what it should be. */
+/** Sends each value in each field of every body of every route, and fails if one is not refused as expected. */
 export async function expectRefusedEverywhere(t: Test, values: readonly Refused[]): Promise<void> {
   const { url, token, call } = await startApp(t)
   const admin = await token('admin')

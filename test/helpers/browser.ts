@@ -17,8 +17,8 @@ const places = [
 ]
 
 /**
- * What Playwright turns off, since the last list counts; the pages of its own that Chromium loads into each window, for its
- * address bar; a process that waits for a site that nobody goes to.
+ * Disabled features. Only the last such flag counts, so this repeats Playwright's list. It adds the pages that Chromium
+ * loads into each window for its address bar, and a spare process for sites that no test visits.
  */
 const withoutFeatures = [
   ...[
@@ -43,7 +43,7 @@ const flags = [
   '--process-per-site',
 ]
 
-/** Where Chromium is: `CHROMIUM`, or where systems put it. Where it is not, one line says how to get it; CI fails. */
+/** The path of Chromium: `CHROMIUM`, or a usual place. If missing, a comment says how to install it, and CI fails. */
 export function chromiumPath(t: Test): string | undefined {
   const path = [process.env.CHROMIUM, ...places].find(one => one !== undefined && existsSync(one))
   if (path !== undefined) return path
@@ -55,7 +55,7 @@ export function chromiumPath(t: Test): string | undefined {
 
 let ofThisProcess: Promise<Browser> | undefined
 
-/** A real browser, one for all tests of this process; who came to it in a test has left it when the test ends. */
+/** A real browser, shared by all tests of this process. Persons who arrive in a test leave when it ends. */
 export async function launch(t: Test): Promise<Browser | undefined> {
   const executablePath = chromiumPath(t)
   if (executablePath === undefined) return undefined
@@ -75,49 +75,49 @@ async function start(executablePath: string): Promise<Browser> {
 const present = new Set<Person>()
 let people = 0
 /**
- * Of desks and of phones: pages that nobody uses, each of a context of its own. The next person goes on in one: its process
- * has compiled the dashboard, and a new page would begin in a new process even where another one of its context has it.
+ * Unused pages, each in its own context; the key is whether it is a phone. The next person gets one of them, because its
+ * process has already compiled the dashboard. A new page would start in a new process, even within the same context.
  */
 const free = new Map<boolean, Page[]>([
   [false, []],
   [true, []],
 ])
 
-/** Who is there by then and is not now leaves: a test that runs within another one ends before it. */
+/** Returns a function that makes persons leave who arrived after this call: nested tests end before their parents. */
 function everybodyLeaves(): () => Promise<unknown> {
   const before = new Set(present)
   return () => Promise.all([...present].filter(person => !before.has(person)).map(person => person.leave()))
 }
 
-/** On a machine that also runs everything else. */
+/** Default timeout, for a machine that runs everything else too. */
 const LONGEST_MS = 25_000
 
 export const desktop = { width: 1440, height: 900 }
 export const phone = { width: 390, height: 844 }
 
 export interface PersonOptions {
-  /** What opens; with `#login=…`, or with `token` put where the page keeps it. Without one, nothing does yet. */
+  /** The page to open, with `#login=…` or with `token` stored where the page keeps it. Default: none yet. */
   url?: string
   token?: string
   viewport?: { width: number; height: number }
   theme?: 'dark' | 'light'
-  /** By itself in a full run alone: what moves is drawn sixty times a second, which costs more than the page. */
+  /** Default: only in a full run, because drawing motion 60 times a second costs more than the page itself. */
   hasMotion?: boolean
-  /** Their clock is set, which is that of the whole context: nobody else is given it. */
+  /** The test sets the clock, which belongs to the whole context: no other person reuses the context. */
   hasOwnClock?: boolean
-  /** Messages of the console that are expected: those of refused connections while a server is down. */
+  /** Expected console messages, such as refused connections while a server is down. */
   expected?: RegExp
 }
 
-/** One person with a browser of their own: nothing is shared but the server. */
+/** One person with their own browser state: persons share only the server. */
 export interface Person {
   page: Page
   context: BrowserContext
-  /** Runs in each page before its own programs, from the next load on; as `page.addInitScript`, which would outlive them. */
+  /** Runs in each page before its scripts, from the next load on. `page.addInitScript` would outlive the person. */
   atEachLoad<Argument>(script: (argument: Argument) => void, argument: Argument): Promise<void>
-  /** Before the end of the test. The next one in this page finds nothing of this one. */
+  /** Leaves before the end of the test. The next person in this page finds no traces of this one. */
   leave(): Promise<void>
-  /** Violations of the policy, exceptions and errors of the console. */
+  /** Policy violations, exceptions, and errors in the console. */
   problems: readonly string[]
 }
 
@@ -163,7 +163,7 @@ async function newPage(browser: Browser, isPhone: boolean): Promise<Page> {
   return context.newPage()
 }
 
-/** Runs in the page: with what is kept by it of who was there before, nobody begins. */
+/** Runs in the page: clears what the previous person stored. */
 function arrive({ name, token }: { name: string; token: string | undefined }): void {
   document.addEventListener('securitypolicyviolation', event =>
     console.error(`policy: ${event.violatedDirective} refuses ${event.blockedURI} of ${event.sourceFile}`),
@@ -175,11 +175,11 @@ function arrive({ name, token }: { name: string; token: string | undefined }): v
   if (token !== undefined) sessionStorage.setItem('fleetwire.token', token)
 }
 
-/** Goes to another page as a link of this one does: nothing is loaded anew. */
+/** Goes to another page like a link in this one: without a reload. */
 export const follow = (page: Page, url: string): Promise<void> =>
   page.evaluate(to => history.pushState(null, '', to), url)
 
-/** The indicator at the foot of the page, once it is in this state. */
+/** Resolves when the indicator at the bottom of the page shows this state. */
 export async function connection(page: Page, state: 'online' | 'reconnecting' | 'offline' | 'stopped'): Promise<void> {
   await page.locator(`[role=status][aria-label=Connection][data-state=${state}]`).waitFor({ state: 'attached' })
 }
@@ -187,8 +187,8 @@ export async function connection(page: Page, state: 'online' | 'reconnecting' | 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /**
- * What axe finds that is serious, each with the elements: the rules of WCAG 2.2 A and AA. What axe can load ahead is for rules
- * about media, which the policy refuses, and about turned screens, which is not among these.
+ * Serious violations of WCAG 2.2 A and AA that axe finds, with their elements. Preloading is off: axe preloads media,
+ * which the policy refuses, and style sheets for a rule about screen orientation, which is not among these rules.
  */
 export async function flaws(page: Page): Promise<string[]> {
   // Injected as an expression: the policy of the page refuses script elements.
@@ -215,7 +215,7 @@ export interface House {
   url: string
   token: string
   api<T>(method: string, path: string, body?: unknown): Promise<T>
-  /** An agent of the SDK, connected; it stops with the test. */
+  /** A connected SDK agent that stops when the test ends. */
   agent(
     options: Pick<AgentClientOptions, 'handlers'> & { id: string } & Partial<AgentClientOptions>,
   ): Promise<AgentClient>
@@ -225,12 +225,12 @@ export interface House {
 export interface HouseProcess extends House {
   port: number
   server: Running
-  /** The same server again, in the same folder and on the same port. */
+  /** Starts the same server again, with the same folder and port. */
   restart(): Promise<void>
 }
 
 function furnish(t: Test, url: string, token: string): House {
-  // They leave while it is there.
+  // Persons leave while the server still runs.
   t.teardown(everybodyLeaves())
   const it: House = {
     ...{ url, token },
@@ -245,7 +245,7 @@ function furnish(t: Test, url: string, token: string): House {
     },
     async agent({ id, ...options }) {
       const client = new AgentClient({ url, token: await it.mint(id, 'agent'), name: id, ...options })
-      // Its server may be gone, which it would wait for to say so.
+      // The server may be gone, and the agent would wait to tell it.
       t.teardown(() => client.stop({ graceMs: 0 }))
       await client.start()
       return client
@@ -257,7 +257,7 @@ function furnish(t: Test, url: string, token: string): House {
   return it
 }
 
-/** The last one of this process: what a browser has compiled of its pages counts for the next one there. */
+/** The last port in this process. The browser reuses compiled pages if the next server has the same port. */
 let lastPort = 0
 
 /** A real server in this process, for browsers. */
@@ -268,7 +268,7 @@ export async function house(t: Test): Promise<House> {
   return furnish(t, server.url, await server.token('admin'))
 }
 
-/** A server in a process of its own, which can be killed. */
+/** A server in a separate process, which can be killed. */
 export async function houseProcess(t: Test, settings: Record<string, string> = {}): Promise<HouseProcess> {
   const folder = t.testdir()
   const leave = everybodyLeaves()

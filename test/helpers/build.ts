@@ -12,7 +12,7 @@ import { CLUSTER, startDecidingNode } from './deciding-node.ts'
 import { expectDocumented } from './documented.ts'
 import { inSharedThread } from './log-thread.ts'
 
-/** For tests that sign tokens with a key of their own. */
+/** For tests that sign tokens themselves. */
 export const SECRET = 'a-secret-for-tests-that-is-long-enough'
 
 export interface TokenOptions {
@@ -26,9 +26,9 @@ export interface TestApp {
   app: FastifyInstance
   url: string
   log: EventLog
-  /** A token of the role, minted by the app itself. `sub` is the role where it is not given. */
+  /** A token for the role, minted by the app itself. `sub` defaults to the role. */
   token(role: Role, options?: TokenOptions): Promise<string>
-  /** A request with a token; `body` is sent as JSON. */
+  /** Sends a request with a token. `body` is sent as JSON. */
   call<T = unknown>(token: string | undefined, method: string, path: string, body?: unknown): Promise<Answer<T>>
 }
 
@@ -36,13 +36,13 @@ export type { Answer }
 
 export interface StartOptions extends Omit<AppOptions, 'config'> {
   config?: Partial<Config>
-  /** Default: any free one. */
+  /** Default: any free port. */
   port?: number
-  /** More routes and plugins, before it listens. */
+  /** Adds routes and plugins before the app listens. */
   extend?: (app: FastifyInstance) => void | Promise<void>
 }
 
-/** A server, in a data folder of its own unless one is named; both end with the test. */
+/** A server, with its own data folder unless the config names one. Both are removed when the test ends. */
 export async function startApp(t: Test, { config, extend, port = 0, ...options }: StartOptions = {}): Promise<TestApp> {
   const issuer = config?.JWT_PUBLIC_KEY ?? config?.JWKS_URL
   const settings: Partial<Config> = {

@@ -1,4 +1,4 @@
-/** A stream for the process log that keeps what is written. */
+/** A stream for the process log that keeps everything written. */
 export class Capture {
   text = ''
 

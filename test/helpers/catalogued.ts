@@ -9,7 +9,7 @@ const patternOf = (name: keyof typeof topics): string => {
   return typeof topic === 'string' ? topic : topic('*', '*')
 }
 
-/** Fails the test where an event appears on a topic that the catalogue does not name for its type. */
+/** Fails the test if an event appears on a topic that the catalogue does not list for its type. */
 export function expectCatalogued(t: Test, log: EventLog): void {
   log.follow(events => {
     for (const { type, topic } of events) {

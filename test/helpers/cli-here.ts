@@ -10,12 +10,12 @@ import { Printed } from './printed.ts'
 import type { Ended } from './processes.ts'
 
 /*
- * The command line in the process of the test, for what a command asks, prints and ends with. A process of its own pays
- * ten times as much to load the same modules; whoever tests signals, pipes, a terminal or a kill starts one
+ * Runs the command line in the process of the test, to test what a command requests, prints and returns. A separate
+ * process needs ten times as long to load the same modules. Tests of signals, pipes, terminals or kills start one
  * (`fleetwire` in processes.ts).
  */
 
-/** What a run sees in place of the members of `process` of these names. */
+/** The members of `process` that a run sees instead of the real ones. */
 interface OwnProcess {
   env: Record<string, string>
   argv: string[]
@@ -30,26 +30,26 @@ interface OwnProcess {
 }
 
 export interface RunningHere {
-  /** What it has printed so far, on both. */
+  /** Everything printed so far, to stdout and stderr. */
   output(): string
   readonly ended: Promise<Ended>
-  /** Resolves when the output matches; rejects when it ends before. */
+  /** Resolves when the output matches; rejects if the run ends first. */
   printed(pattern: RegExp): Promise<RegExpMatchArray>
-  /** As the process that gets this signal acts. Resolves when it has ended. */
+  /** Acts as if the process got this signal. Resolves when the run has ended. */
   kill(signal: 'SIGINT' | 'SIGTERM'): Promise<Ended>
 }
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 const current = new AsyncLocalStorage<OwnProcess>()
-/** They go on when their action is done, until they exit. */
+/** Commands that keep running after their action, until they exit. */
 const GO_ON = ['agent', 'serve']
-/** The others are of what the whole process has started. */
+/** Signals other than SIGCHLD, which concerns children of the whole process. */
 const SIGNALS = /^SIG(?!CHLD)/
 
 const real = globalThis.process
 let isShared = false
 
-/** From now on each run sees its own members of `process`, and everybody else the real ones. */
+/** From now on, each run sees its own members of `process`, and other code sees the real ones. */
 function shareProcess(): void {
   if (isShared) return
   isShared = true
@@ -60,7 +60,7 @@ function shareProcess(): void {
       configurable: true,
     })
   }
-  // A run sits at no terminal, and is at home in its folder.
+  // A run has no terminal, and its folder is its home.
   const builtIn = createRequire(import.meta.url)
   const [tty, os] = [builtIn('node:tty') as typeof import('node:tty'), builtIn('node:os') as typeof import('node:os')]
   const { isatty } = tty
@@ -68,7 +68,7 @@ function shareProcess(): void {
   tty.isatty = fd => current.getStore() === undefined && isatty(fd)
   os.homedir = () => current.getStore()?.env.HOME ?? homedir()
   syncBuiltinESMExports()
-  // The one that cannot be defined anew.
+  // `exitCode` cannot be redefined.
   const own = (name: string | symbol) => (name === 'exitCode' ? current.getStore() : undefined) ?? real
   globalThis.process = new Proxy(real, {
     get: (_, name) => Reflect.get(own(name), name),
@@ -76,7 +76,7 @@ function shareProcess(): void {
   })
 }
 
-/** Runs `fleetwire <args>` in this process, with this environment and what stands in `input`. */
+/** Runs `fleetwire <args>` in this process, with this environment and with `input` on stdin. */
 export function fleetwireHere(
   t: Test,
   args: string[],
@@ -91,7 +91,7 @@ export function fleetwireHere(
   }
   const printed = new Printed()
   let errors = ''
-  // A file, since what is piped is written to its descriptor.
+  // A file, because piped output is written to its descriptor.
   const path = join(folder, `stdout-${Math.random()}`)
   const fd = openSync(path, 'a')
   let isOpen = true

@@ -12,24 +12,24 @@ import { type Ended, fleetwire, type Running } from './processes.ts'
 
 type Env = Record<string, string>
 
-/** A folder without a `data/secret`, which commands would use in place of a token. */
+/** A folder without a `data/secret`, which commands would use instead of a token. */
 export async function emptyFolder(t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fleetwire-cli-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** Runs the command line to its end, in this process. */
+/** Runs the command line to its end in this process. */
 export async function run(t: Test, args: string[], env: Env = {}, input?: string): Promise<Ended> {
   return fleetwireHere(t, args, { env, folder: await emptyFolder(t), ...(input !== undefined && { input }) }).ended
 }
 
-/** Runs the command line to its end in a process of its own. */
+/** Runs the command line to its end in a separate process. */
 export async function runProcess(t: Test, args: string[], env: Env = {}): Promise<Ended> {
   return fleetwire(t, args, env, await emptyFolder(t)).ended
 }
 
-/** A server in this process, for commands in this one or in processes of their own. */
+/** A server in this process, for commands in this process or in separate ones. */
 export async function startForCli(t: Test, config: Partial<Config> = {}) {
   const server = await startApp(t, { config })
   const folder = await emptyFolder(t)
@@ -40,17 +40,17 @@ export async function startForCli(t: Test, config: Partial<Config> = {}) {
   return {
     ...server,
     admin,
-    /** In a process of its own. */
+    /** Starts a command in a separate process. */
     start: (args: string[], env: Env = {}): Running => fleetwire(t, args, withTarget(env), folder),
-    /** In this process. */
+    /** Starts a command in this process. */
     startHere,
-    /** In this process, to its end. */
+    /** Runs a command to its end in this process. */
     run: (args: string[], env?: Env): Promise<Ended> => startHere(args, env).ended,
     as: async (role: Role, sub: string = role): Promise<Env> => ({
       FLEETWIRE_TOKEN: await server.token(role, { sub }),
     }),
 
-    /** An agent in this process that runs shell lines, and whatever else it is given. */
+    /** An agent in this process that runs shell lines, and has the given handlers. */
     async agent(id: string, handlers: Record<string, CommandHandler> = {}): Promise<AgentClient> {
       const shell = createShellRunner({
         env: { PATH: process.env.PATH },
@@ -70,7 +70,7 @@ export async function startForCli(t: Test, config: Partial<Config> = {}) {
       return agent
     },
 
-    /** Resolves when some command of the agent is in this status. */
+    /** Resolves when a command of the agent reaches this status. */
     async inStatus(agentId: string, status: Command['status']): Promise<Command> {
       const topic = `agents.${agentId}.commands.`
       return new Promise(resolve => {

@@ -9,19 +9,19 @@ import { until } from './until.ts'
 
 export interface NodeProcess extends Running {
   readonly name: string
-  /** Resolves when it listens. */
+  /** Resolves when the node listens. */
   readonly url: Promise<string>
-  /** What it is restarted with: the same folder, another port. */
+  /** The environment for a restart: the same folder, but another port. */
   readonly env: Record<string, string>
 }
 
-/** Where nodes find their servers. */
+/** Where nodes find their nats-servers. */
 export interface Addressed {
   readonly addresses: readonly string[]
   readonly namespace?: string
 }
 
-/** A node of a cluster as a process of its own, on a free port. */
+/** A node of a cluster in a separate process, on a free port. */
 export function serveNode(
   t: Test,
   nats: Addressed,
@@ -46,11 +46,11 @@ export function serveNode(
 
 export interface OpenNode extends TestApp {
   readonly name: string
-  /** All that it has said so far. */
+  /** Everything logged so far. */
   output(): string
 }
 
-/** A node in this process, where a process of its own is not what is tested; on a free port. Throws as its start does. */
+/** A node in this process, on a free port, for tests that do not need a separate process. Throws if its start fails. */
 export async function openNode(
   t: Test,
   nats: Addressed,
@@ -74,8 +74,8 @@ export async function openNode(
 }
 
 /**
- * Three nodes, of which the one that decides is a process, which can be killed. The others are in this process: what is tested
- * of them is what they do when it is gone.
+ * Three nodes. The active one is a separate process, which can be killed. The others run in this process: tests observe
+ * what they do when the active node is gone.
  */
 export async function startAroundProcess(
   t: Test,
@@ -89,11 +89,11 @@ export async function startAroundProcess(
   return { active, gateways }
 }
 
-/** The one that decides. */
+/** Resolves with the active node. */
 export const decidingOf = (nodes: readonly OpenNode[]): Promise<OpenNode> =>
   until(() => nodes.find(({ app }) => app.cluster!.isActive))
 
-/** The one that says that it is active. */
+/** Resolves with the node that has logged that it is active. */
 export const activeOf = <N extends NodeProcess | OpenNode>(nodes: readonly N[]): Promise<N> =>
   until(async () => {
     const active = nodes.find(node => node.output().includes('this node is the active one'))
@@ -101,13 +101,13 @@ export const activeOf = <N extends NodeProcess | OpenNode>(nodes: readonly N[]):
     return active
   })
 
-/** What it answers at a path, as an admin where that matters. */
+/** The node's answer at a path, requested as an admin. */
 export async function ask(url: string, path: string): Promise<{ status: number; body: unknown }> {
   const response = await fetch(url + path, { headers: { authorization: `Bearer ${hmacToken(SECRET)}` } })
   return { status: response.status, body: await response.json() }
 }
 
-/** Resolves with what it says at `/ready` as soon as that matches. */
+/** Resolves with the body of `/ready` as soon as it matches. */
 export const readiness = (url: string, status: number, pattern: RegExp = /./): Promise<string> =>
   until(async () => {
     const answer = await ask(url, '/ready').catch(() => undefined)

@@ -4,15 +4,15 @@ type Compile = (route: object) => unknown
 type Build = (shared: object, options: unknown) => Compile
 
 /*
- * Each app compiles the schemas of a route when that is first asked for. The apps of a test process have the same schemas,
- * so all but the first take what that has compiled: it is what they would spend most of their time on.
+ * Each app compiles the schemas of a route on its first request. The apps of a test process have the same schemas, so
+ * later apps reuse the compiled ones: compiling would take most of their time.
  */
 const require = createRequire(import.meta.url)
 const built = new Map<string, Compile>()
 
 const once = (name: string, build: Build): Build => {
   return (shared, options) => {
-    // What an id names is the same in all of them.
+    // An id names the same schema in all apps.
     const all = JSON.stringify([name, Object.keys(shared), options])
     const known = built.get(all)
     if (known !== undefined) return known
@@ -28,7 +28,7 @@ const once = (name: string, build: Build): Build => {
   }
 }
 
-/** Puts other exports in place of those that `plugins/schemas.ts` requires when it first compiles. */
+/** Replaces the exports that `plugins/schemas.ts` requires when it first compiles. */
 function replace<T>(name: string, by: (exports: T) => T): void {
   const exports = require(name) as T
   require.cache[require.resolve(name)]!.exports = by(exports)

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../src/clock.ts'
 
-/** A clock that knows how many timers wait of those that were set through it. */
+/** A clock that counts the pending timers that were set through it. */
 export class CountingClock implements Clock {
   readonly #clock: Clock
   readonly #waiting = new Set<Timer>()

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A way to a port that can go silent, as a cut cable does: nothing is closed, and nothing passes. */
+/** A link to a port that can go silent like a cut cable: nothing is closed, and nothing passes. */
 export async function cuttableLink(t: Test, target: number) {
   const sockets = new Set<Socket>()
   let isCut = false
@@ -30,7 +30,7 @@ export async function cuttableLink(t: Test, target: number) {
   })
   return {
     port: (server.address() as AddressInfo).port,
-    /** What was lost meanwhile cannot be made up for: connections of before end. */
+    /** Lost data cannot be recovered, so restoring the link ends existing connections. */
     cut(cut: boolean): void {
       isCut = cut
       if (!cut) for (const socket of sockets) socket.destroy()

@@ -8,17 +8,17 @@ import { temporaryFolder } from './log-folder.ts'
 import { until } from './until.ts'
 
 /**
- * The nats-servers, comma-separated, on which tests run whose server is then a node that does not decide:
- * `test/cluster/both-modes.test.ts` sets it for others.
+ * The nats-servers, comma-separated. If set, the server of each test is a gateway of a cluster on them.
+ * `test/cluster/both-modes.test.ts` sets this for other tests.
  */
 export const CLUSTER = process.env.TEST_CLUSTER
 
-/** By the folder of the node that does not decide: what starts on it again is of the same fleet. */
+/** Fleets by the folder of their gateway: a server that starts on the folder again joins the same fleet. */
 const fleets = new Map<string, Partial<Config>>()
 
 /**
- * Starts a node that decides, in a fleet of its own, unless that of the folder has one; it ends with the test. Resolves
- * with the settings of another node of that fleet.
+ * Starts the active node of a new fleet, unless the folder already has a fleet. The node ends with the test. Resolves
+ * with the settings of another node of this fleet.
  */
 export async function startDecidingNode(t: Test, { config = {}, ...options }: AppOptions): Promise<Partial<Config>> {
   const folder = config.DATA_DIR!

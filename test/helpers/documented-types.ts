@@ -6,7 +6,7 @@ export type Described = {
 }
 const idOf = ({ $ref }: Ref) => $ref.split('/').pop()!
 
-/** Frame types by channel and action, as an AsyncAPI document lists them. */
+/** Frame types by channel and action, as listed in an AsyncAPI document. */
 export function documentedTypes({ operations, channels, components }: Described): Record<string, Set<string>> {
   const types: Record<string, Set<string>> = {}
   for (const { action, channel, messages } of Object.values(operations)) {

@@ -8,21 +8,21 @@ interface Document {
   paths: Record<string, Record<string, { responses: Responses }>>
 }
 
-/** The codes that a response of the API document names. */
+/** The codes that a response in the API document lists. */
 export const codesOf = ({ description }: { description: string }): string[] =>
   [...description.matchAll(/`(\w+)`:/g)].map(([, code]) => code!)
 
 type Routes = { matches: RegExp; methods: Record<string, { responses: Responses }> }[]
 
-/** The apps of a test process have the same documented routes, and a document takes longer than most requests. */
+/** Shared, because all apps of a test process have the same routes, and building a document is slower than a request. */
 let known: Routes | undefined
 
 function routesOf(app: FastifyInstance): Routes {
   known ??= Object.entries((app.swagger() as unknown as Document).paths)
-    // Routes that a test adds have no schema, and so no document.
+    // Routes that a test adds have no schema, and so no documentation.
     .filter(([, methods]) => Object.values(methods).every(({ responses }) => '500' in responses))
     .map(([path, methods]) => ({ matches: template(path), methods }))
-    // `/interactions/respond` is no interaction.
+    // `/interactions/respond` must not match the route of one interaction.
     .sort((a, b) => a.matches.source.split('[^').length - b.matches.source.split('[^').length)
   return known
 }
@@ -30,8 +30,8 @@ function routesOf(app: FastifyInstance): Routes {
 const template = (path: string) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}/?$`)
 
 /**
- * [RE17] Fails the test where a request is answered with a status, or a code, that the API document does not name for its
- * route. It looks at what leaves the server, whoever wrote it: a handler, a hook, or Fastify.
+ * [RE17] Fails the test if a request is answered with a status or a code that the API document does not list for its
+ * route. It checks what the server sends, whether a handler, a hook or Fastify wrote it.
  */
 export function expectDocumented(t: Test, app: FastifyInstance): void {
   let routes: Routes | undefined
@@ -53,7 +53,7 @@ export function expectDocumented(t: Test, app: FastifyInstance): void {
   })
 }
 
-/** What of an answer the document of its route does not name. */
+/** Describes the part of an answer that its route does not document. */
 export function undocumented(responses: Responses, status: number, body: unknown): string | undefined {
   const response = responses[status]
   if (response === undefined) return `${status}, which is not documented`

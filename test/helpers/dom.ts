@@ -1,8 +1,8 @@
-// A document for React, with everything of Node left as it is: the server runs in the same process. Import this first.
-// In a run of all tests it is also the window of the other files that need one.
+// A document for React that leaves Node's globals as they are, because the server runs in the same process. Import this
+// first. In a run of all tests, other files that need a window share this one.
 import { GlobalRegistrator } from '@happy-dom/global-registrator'
 
-/** What Node has too, and React and the document need of one kind. */
+/** Globals that Node has too, but that React needs from the same implementation as the document. */
 const ofDocument = new Set(['navigator', 'Event', 'CustomEvent', 'EventTarget', 'FormData'])
 
 if (!GlobalRegistrator.isRegistered) {

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 
-/* The log's worker, which also ends when it is told to `die`, between two calls, without a word. */
+/* The log's worker, which also exits without notice on the message `die`, between two calls. */
 const port = parentPort!
 port.on('message', function onMessage({ call }: { call: string }) {
   if (call === 'die') process.exit(7)

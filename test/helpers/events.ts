@@ -1,13 +1,13 @@
 import type { EventDraft, EventLog, FleetEvent } from '../../src/log/event-log.ts'
 
-/** An event of a stream that says `message`. */
+/** A stream event that carries `message`. */
 export const said = (agentId: string, message: string): EventDraft => ({
   type: 'agent:error',
   topic: `agents.${agentId}.log`,
   payload: { agentId, message },
 })
 
-/** A change of a task's record, whose present state says `message`. */
+/** A change of a task's record, whose current state carries `message`. */
 export const taskSaid = (taskId: string, message: string): EventDraft => ({
   type: 'task:progress',
   topic: `tasks.${taskId}.status`,
@@ -18,7 +18,7 @@ export const taskSaid = (taskId: string, message: string): EventDraft => ({
   record: 'set',
 })
 
-/** Part of an answer in a session, which belongs to a task where one is named. */
+/** A part of an answer in a session, which belongs to a task if one is given. */
 export const answered = (agentId: string, delta: string, taskId?: string): EventDraft => ({
   type: 'message:delta',
   topic: `agents.${agentId}.sessions.s1.messages`,
@@ -26,7 +26,7 @@ export const answered = (agentId: string, delta: string, taskId?: string): Event
   ...(taskId !== undefined && { taskId }),
 })
 
-/** Everything that the log keeps behind a cursor, as it stands on disk. */
+/** All events that the log has stored after a cursor. */
 export async function stored(log: EventLog, after: string, topics = ['>']): Promise<FleetEvent[]> {
   const events: FleetEvent[] = []
   for (let position = after; ; ) {

@@ -1,6 +1,6 @@
 /**
- * A program that behaves as Claude Code does towards its hooks: each one of the settings is run by a shell with the event
- * on standard input, and what it prints is read as Claude Code reads it. Written into a test's folder and run there.
+ * A program that treats its hooks like Claude Code: a shell runs each hook of the settings with the event on standard
+ * input, and its output is interpreted as Claude Code does. Tests write the program into their folder and run it there.
  */
 export const fakeClaude = `
 import { spawn } from 'node:child_process'

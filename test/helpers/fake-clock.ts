@@ -7,7 +7,7 @@ interface Due {
   everyMs?: number
 }
 
-/** A clock that stands still until a test moves it. Timers fire in the order of their time. */
+/** A clock that stands still until a test advances it. Timers fire in the order in which they are due. */
 export class FakeClock implements Clock {
   #now: number
   #monotonic = 0
@@ -26,7 +26,7 @@ export class FakeClock implements Clock {
     return this.#monotonic
   }
 
-  /** Timers that wait. */
+  /** Pending timers. */
   get pending(): number {
     return this.#due.size
   }
@@ -39,7 +39,7 @@ export class FakeClock implements Clock {
     return this.#add({ at: this.#monotonic + intervalMs, order: this.#order++, callback, everyMs: intervalMs })
   }
 
-  /** Lets `ms` pass, timer by timer. */
+  /** Advances the time by `ms`, timer by timer. */
   advance(ms: number): void {
     const until = this.#monotonic + ms
     for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
@@ -49,7 +49,7 @@ export class FakeClock implements Clock {
     this.#move(until - this.#monotonic)
   }
 
-  /** The process was not run for `ms`: what fell due in that time fires late, once. */
+  /** Simulates a process that did not run for `ms`: timers that became due in that time fire late, once each. */
   stall(ms: number): void {
     this.#move(ms)
     const late = [...this.#due]
@@ -58,7 +58,7 @@ export class FakeClock implements Clock {
     for (const due of late) if (this.#due.has(due)) this.#fire(due)
   }
 
-  /** The wall clock jumps; no time passes. */
+  /** Moves the wall clock; no time passes. */
   jump(ms: number): void {
     this.#now += ms
   }

@@ -11,8 +11,8 @@ import { MemoryNetwork } from './memory-node-bus.ts'
 const PACKET_BYTES = 1_000_000
 
 /**
- * Nodes of one process whose active one the test names. They share one log, so no replica is behind, unless the test says
- * so.
+ * Nodes in one process, whose active node the test chooses. They share one log, so no replica is behind unless the test
+ * makes it so.
  */
 export class FakeNodes {
   readonly nodes: FakeNode[] = []
@@ -34,7 +34,7 @@ export class FakeNodes {
     return joined
   }
 
-  /** Resolves when its services run and everybody knows. Until then nobody is active. */
+  /** Resolves when the node's services run and all nodes know it. Until then no node is active. */
   async activate(node: FakeNode | undefined): Promise<void> {
     const before = this.active
     this.active = undefined
@@ -49,9 +49,9 @@ export class FakeNodes {
 export class FakeNode implements ClusterNode {
   readonly node: string
   readonly key = randomBytes(16).toString('base64url')
-  /** Known once its server listens. */
+  /** Known when the server listens. */
   address = ''
-  /** What a test puts in the way of a replica. */
+  /** A test may replace this to delay the replica. */
   catchUp: (head: number) => Promise<boolean> = async () => true
   readonly usage = undefined
   readonly position = 1

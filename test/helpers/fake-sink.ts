@@ -4,7 +4,7 @@ import type { EventBatch } from '../../src/frames/frame-encoder.ts'
 
 type Given = { cursor: string; type: string; topic: string } | { frame: string; payload: unknown }
 
-/** Notes what a subscriber is given, in order. While `busy`, it has not drained. */
+/** Records what a subscriber is given, in order. While `busy`, it does not drain. */
 export class FakeSink implements Sink {
   readonly given: Given[] = []
   readonly batches: EventBatch[] = []
@@ -39,7 +39,7 @@ export class FakeSink implements Sink {
     return this.given.filter(item => 'cursor' in item)
   }
 
-  /** Snapshots, in the main: `records` and `more` are theirs. */
+  /** All frames, typed as snapshots, because tests mostly look at those. */
   get frames(): { frame: string; payload: ServerPayloads['snapshot'] }[] {
     return this.given.filter(item => 'frame' in item) as { frame: string; payload: ServerPayloads['snapshot'] }[]
   }

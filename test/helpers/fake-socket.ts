@@ -1,7 +1,7 @@
 import type { SocketHandlers, SocketPort } from '../../src/connections/socket-port.ts'
 import { framesIn, textFrame } from '../../src/frames/text-frame.ts'
 
-/** The server's end of a socket whose kernel is played by the test: `choke` and it takes no more, `drain` and it took all. */
+/** The server's end of a socket. The kernel is simulated: `choke` makes it accept no more, and `drain` empties it. */
 export class FakeSocket implements SocketPort {
   readonly writes: Buffer[] = []
   readonly pongs: Buffer[] = []
@@ -22,7 +22,7 @@ export class FakeSocket implements SocketPort {
     return this.#choked
   }
 
-  /** All that was written, frame by frame. */
+  /** All frames written. */
   get frames(): { type: string; id?: string; payload: Record<string, unknown>; topic?: string; cursor?: string }[] {
     return this.writes.flatMap(write => [...framesIn(write)].map(({ text }) => JSON.parse(text.toString())))
   }
@@ -35,7 +35,7 @@ export class FakeSocket implements SocketPort {
     return this.frames.filter(frame => frame.type === type).at(-1)
   }
 
-  /** What the peer does. */
+  /** Simulates actions of the peer. */
   get peer(): SocketHandlers {
     return this.#handlers!
   }

@@ -3,7 +3,7 @@ import type { ViewerFrameType, ViewerPort } from '../../src/terminals/viewer-str
 
 export type ViewerFrame = { [K in ViewerFrameType]: { type: K; payload: ServerPayloads[K] } }[ViewerFrameType]
 
-/** A viewer's connection that keeps what it is sent. */
+/** A viewer's connection that keeps the frames it is sent. */
 export class FakeViewer implements ViewerPort {
   readonly id: string
   readonly frames: ViewerFrame[] = []
@@ -22,7 +22,7 @@ export class FakeViewer implements ViewerPort {
     return this.frames.filter(frame => frame.type === type).map(frame => frame.payload as ServerPayloads[K])
   }
 
-  /** Resolves with the first frame of this type, from the `from`th of it on, past or to come. */
+  /** Resolves with the frame of this type at index `from`, past or future. */
   next<K extends ViewerFrameType>(type: K, from = 0): Promise<ServerPayloads[K]> {
     return new Promise(resolve => {
       const look = () => {
@@ -36,7 +36,7 @@ export class FakeViewer implements ViewerPort {
     })
   }
 
-  /** Bytes of output that were sent, not counting what snapshots show. */
+  /** Bytes of output sent, without snapshots. */
   get outputBytes(): number {
     return this.of('terminal:output').reduce((sum, { data, encoding }) => sum + Buffer.byteLength(data, encoding), 0)
   }

@@ -13,14 +13,14 @@ import type {
   Unfollow,
 } from '../../src/log/event-log.ts'
 
-/** A real log whose disk is full whenever a test says so. */
+/** A real log whose disk is full when a test wants it. */
 export class FillableLog implements EventLog {
   readonly #log: EventLog
-  /** Which appends find no room. */
+  /** Decides which appends fail for lack of disk space. */
   refuses: (drafts: readonly EventDraft[]) => boolean = () => false
-  /** Appends that found no room. */
+  /** Appends that failed. */
   refused = 0
-  /** Who follows it through here. */
+  /** Followers through this wrapper. */
   followers = 0
 
   constructor(log: EventLog) {

@@ -21,29 +21,29 @@ export interface FleetClusterOptions {
   env?: Record<string, string>
   nodes?: readonly NodePlace[]
   servers?: readonly Place[]
-  /** Writes what the fleet has before its nodes start. */
+  /** Writes the fleet's initial data before its nodes start. */
   fill?: (log: EventLog) => Promise<void>
 }
 
 export interface NodePlace extends Place {
-  /** Where the test and the clients reach it, where that is another way than the one between nodes. */
+  /** The host at which the test and clients reach the node, if it differs from the one for other nodes. */
   front?: string
 }
 
-/** What a node says at `/ready`. */
+/** A node's answer at `/ready`. */
 export interface Readiness {
   status: number
   body: { ready: boolean; [name: string]: unknown }
 }
 
 const ANSWER_MS = 1000
-/** A beat comes once a second; what is older says nothing. */
+/** A beat is sent once a second; older beats are ignored. */
 const BEAT_MS = 1500
 
-/** One real `fleetwire serve`. */
+/** One real `fleetwire serve` process. */
 export class FleetNode {
   readonly name: string
-  /** Where the test and the clients reach it. */
+  /** The host at which the test and clients reach the node. */
   readonly host: string
   readonly port: number
   readonly #folder: string
@@ -63,7 +63,7 @@ export class FleetNode {
     return `http://${this.host}:${this.port}`
   }
 
-  /** All that it has printed since it was started last. */
+  /** Everything printed since the last start. */
   get output(): string {
     return this.#running?.output() ?? ''
   }
@@ -82,23 +82,23 @@ export class FleetNode {
     return this.#startedAt
   }
 
-  /** Takes away its replica, while it does not run: it starts as a new node. */
+  /** Deletes the replica of a stopped node, so that it starts as a new one. */
   async forget(): Promise<void> {
     await rm(this.#folder, { recursive: true })
   }
 
-  /** Sends the signal and waits for the end. */
+  /** Sends the signal, and waits for the end of the process. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     await this.#running!.kill(signal)
   }
 
-  /** Ends it in good order; resolves with its exit code. */
+  /** Shuts the node down gracefully; resolves with its exit code. */
   async end(): Promise<number | null> {
     await this.kill('SIGTERM')
     return (await this.#running!.ended).code
   }
 
-  /** It stands still, and keeps its connections. */
+  /** Suspends the process, which keeps its connections. */
   pause(): void {
     this.#running!.child.kill('SIGSTOP')
   }
@@ -107,7 +107,7 @@ export class FleetNode {
     this.#running!.child.kill('SIGCONT')
   }
 
-  /** Undefined where it does not answer. */
+  /** Resolves with undefined if the node does not answer. */
   async readiness(): Promise<Readiness | undefined> {
     try {
       const response = await fetch(`${this.url}/ready`, { signal: AbortSignal.timeout(ANSWER_MS) })
@@ -118,11 +118,11 @@ export class FleetNode {
   }
 }
 
-/** Three real nodes on three real nats-servers, behind a balancer; all of it ends with the test. */
+/** Three real nodes on three real nats-servers, behind a balancer. All of them end with the test. */
 export class FleetCluster {
   readonly nats: NatsCluster
   readonly nodes: readonly FleetNode[]
-  /** Of the balancer before the nodes. */
+  /** The URL of the balancer in front of the nodes. */
   readonly url: string
   readonly #secret: string
   readonly #observer: NatsCommitStream
@@ -143,7 +143,7 @@ export class FleetCluster {
     observer.beats.listen(beat => this.#heard.set(beat.node, { beat, at: performance.now() }))
   }
 
-  /** Resolves when all nodes are ready; undefined where there is no nats-server. */
+  /** Resolves when all nodes are ready, or with undefined if there is no nats-server. */
   static async start(t: Test, options: FleetClusterOptions = {}): Promise<FleetCluster | undefined> {
     const { env = {}, nodes: places = [here, here, here], servers, fill } = options
     const nats = await NatsCluster.start(t, { ...(servers && { places: servers }) })
@@ -191,7 +191,7 @@ export class FleetCluster {
     await until(async () => (await node.readiness())?.body.ready)
   }
 
-  /** Resolves with the node that decides, as soon as there is one. */
+  /** Resolves with the active node, as soon as there is one. */
   async active(): Promise<FleetNode> {
     return until(() => {
       const serving = this.nodes
@@ -202,7 +202,7 @@ export class FleetCluster {
     })
   }
 
-  /** A node that does not decide: of those, the one that has clients, who do not come back to one that was started after them. */
+  /** The gateway that was started first: it has clients, which do not return to a node that is restarted later. */
   async gateway(): Promise<FleetNode> {
     const active = await this.active()
     return this.nodes.filter(node => node !== active).toSorted((a, b) => a.startedAt - b.startedAt)[0]!
@@ -213,18 +213,18 @@ export class FleetCluster {
     return until(() => this.#observer.leader().catch(() => undefined))
   }
 
-  /** Resolves when a server says that there is none. */
+  /** Resolves when a server reports that there is no leader. */
   async streamHasNoLeader(): Promise<void> {
     await until(async () => (await this.#observer.leader().catch(() => 'unknown')) === undefined)
   }
 
-  /** Resolves when every server has the whole stream, so that another one may be killed. */
+  /** Resolves when every server has the whole stream, so that another server may be killed. */
   async streamIsWhole(): Promise<void> {
     await until(() => this.#observer.isWhole().catch(() => false))
   }
 }
 
-/** What people put before a cluster: each new connection goes to a node that says it is ready. */
+/** A load balancer like in production: each new connection goes to a node that reports that it is ready. */
 async function balance(t: Test, nodes: readonly FleetNode[]): Promise<string> {
   const ready = new ReadyNodes(systemClock, ({ name }, state) => state === 'silent' && balancer.cut(name))
   const balancer = new Balancer(ready)
@@ -237,7 +237,7 @@ async function balance(t: Test, nodes: readonly FleetNode[]): Promise<string> {
   return `http://127.0.0.1:${await balancer.listen(0, '127.0.0.1')}`
 }
 
-/** Leads until all is written. */
+/** Leads the log until everything is written. */
 async function writeFirst(
   stream: NatsCommitStream,
   dir: string,

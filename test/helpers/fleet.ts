@@ -45,7 +45,7 @@ export const noTerminals: AgentTerminals = {
   taken() {},
 }
 
-/** Reaches nobody. */
+/** Reaches no receiver. */
 export const noReceivers: WebhookSender = {
   send: async () => ({ ok: false, error: 'there is no receiver', at: 0, durationMs: 0 }),
   urlFlaw: async () => undefined,
@@ -58,7 +58,7 @@ export const noWebhooks: FleetPorts['webhooks'] = {
   onNote() {},
 }
 
-/** Everything behind the sockets, on a real log and a fake clock. */
+/** The whole domain without sockets, on a real log and a fake clock. */
 export async function startFleet(
   t: Test,
   {
@@ -95,7 +95,7 @@ export async function startFleet(
   await fleet.start()
 
   let ended: Promise<void> | undefined
-  /** Stops the fleet, and closes what it stands on. */
+  /** Stops the fleet, and closes its log. */
   const end = () => {
     ended ??= (async () => {
       await fleet.stop()
@@ -106,7 +106,7 @@ export async function startFleet(
   }
   t.teardown(end)
 
-  /** Resolves with the first event, past or coming, that fits; events before `from` are not looked at. */
+  /** Resolves with the first matching event at or after index `from`, past or future. */
   const event = (fits: (event: FleetEvent) => boolean, from = 0): Promise<FleetEvent> =>
     new Promise(resolve => {
       const look = () => {
@@ -137,13 +137,13 @@ export async function startFleet(
     ...fleet,
     ...{ log, clock, dir, openMessages, events, event, commandEvent, submit, timers },
     end,
-    /** Removes what has left retention. */
+    /** Removes events past their retention. */
     retain: () => stored.retain(),
     agent: (id: string) => new FakeAgent(t, id, fleet),
   }
 }
 
-/** An agent whose socket is a pair of arrays: what it sends is handled by a real session, what it is sent is kept. */
+/** An agent without a socket: a real session handles its frames, and it keeps the frames it is sent. */
 export class FakeAgent {
   readonly sent: Sent[] = []
   readonly errors: WireError[] = []
@@ -171,7 +171,7 @@ export class FakeAgent {
     t.teardown(() => this.#session.onClose())
   }
 
-  /** Sends a frame as it is. */
+  /** Sends a frame unchanged. */
   raw<K extends AgentFrameType>(type: K, payload: AgentPayloads[K], n?: number): void {
     this.#session.onFrame({ type, payload, ...(n !== undefined && { n }) } as never)
   }
@@ -196,7 +196,7 @@ export class FakeAgent {
     this.#session.onRefused(n)
   }
 
-  /** Lets time pass while the agent goes on to say that it is alive. */
+  /** Lets time pass while the agent keeps sending heartbeats. */
   live(clock: FakeClock, ms: number, running: string[] = []): void {
     for (let left = ms; left > 0; left -= deadlines.heartbeatMs) {
       this.raw('heartbeat', { running })
@@ -204,12 +204,12 @@ export class FakeAgent {
     }
   }
 
-  /** The socket is gone. */
+  /** Cuts the connection. */
   cut(): void {
     this.#session.onClose()
   }
 
-  /** The first frame of a type, past or coming, that fits. */
+  /** Resolves with the first matching frame of this type, past or future. */
   next<K extends AgentServerFrameType>(
     type: K,
     fits: (payload: AgentServerPayloads[K]) => boolean = () => true,
@@ -222,7 +222,7 @@ export class FakeAgent {
     )
   }
 
-  /** Resolves with the first thing that `look` finds. */
+  /** Resolves with the first defined result of `look`. */
   until<T>(look: () => T | undefined): Promise<T> {
     return new Promise(resolve => {
       const again = () => {

@@ -6,8 +6,8 @@ import { WebSocket } from 'ws'
 import { clientFrame, rawWebSocket } from './raw-websocket.ts'
 
 /*
- * Floods a server from a process of its own, so that it does not take the time of those who are measured beside it. It is
- * told what to do in messages; `test/attack/floods.test.ts` starts it.
+ * Floods a server from a separate process, so that it does not take CPU time from the process that measures. Messages
+ * tell it what to do; `test/attack/floods.test.ts` starts it.
  */
 export interface Flood {
   kind: keyof typeof floods
@@ -22,7 +22,7 @@ const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 const text = (type: string, payload: object = {}) => clientFrame(JSON.stringify({ type, payload }))
 const many = (count: number, frame: Buffer) => Buffer.concat(Array.from({ length: count }, () => frame))
 
-/** Writes as fast as the server takes it, and comes back as often as it is thrown out. */
+/** Writes as fast as the server reads, and reconnects whenever it is disconnected. */
 async function pour(flood: Flood, until: number, bytes: Buffer, first: Buffer = Buffer.alloc(0), path = '/ws') {
   const token = path === '/agent' ? flood.agent : flood.viewer
   while (performance.now() < until) {

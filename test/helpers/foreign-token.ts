@@ -1,6 +1,6 @@
 import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 
-/** Tokens made by hand, so that they can be wrong in every way; no library would sign these. */
+/** Tokens are built by hand, because no library would sign invalid ones. */
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 export const claimsOf = (claims: object = {}): object => ({
@@ -27,7 +27,7 @@ export interface Issuer {
 }
 
 let rsaPair: KeyPair | undefined
-/** Takes as long to make as several tests: those who issue with RSA share one in a process. */
+/** Generating an RSA key takes as long as several tests, so all issuers in a process share one. */
 function rsa(): KeyPair {
   rsaPair ??= generateKeyPairSync('rsa', { modulusLength: 2048 })
   return rsaPair
@@ -48,7 +48,7 @@ interface KeyPair {
   privateKey: KeyObject
 }
 
-/** Somebody else who issues tokens, with a key pair of their own unless it is of RSA. */
+/** An external token issuer, with its own key pair unless it uses RSA. */
 export function issuer(alg: Kind = 'EdDSA', kid?: string, { publicKey, privateKey }: KeyPair = kinds[alg]()): Issuer {
   return {
     pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),

@@ -3,7 +3,7 @@ import { systemClock } from '../../src/clock.ts'
 import { CURRENT, STEPS, type ToDrawer } from '../../src/terminals/screen-messages.ts'
 import { ScreenScheduler } from '../../src/terminals/screen-scheduler.ts'
 
-/** Draws as the real one does, but dies and hangs at a word. */
+/** Renders like the real worker, but dies or hangs when the output contains `die` or `hang`. */
 const shared = workerData as Int32Array
 const step = (screen: number) => {
   Atomics.store(shared, CURRENT, screen)

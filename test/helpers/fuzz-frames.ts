@@ -5,7 +5,7 @@ import type { seededRandom } from './random.ts'
 type Random = ReturnType<typeof seededRandom>
 
 const some = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
-/** Few names, so that frames meet: a question is answered, a message goes on, a task is another agent's. */
+/** Few values, so that frames refer to each other: they answer questions, continue messages or name others' tasks. */
 const pools: Record<string, readonly unknown[]> = {
   agentId: ['fuzz0', 'fuzz1', 'fuzz2', 'nobody'],
   sessionId: some('s', 6),
@@ -81,15 +81,15 @@ const hostile = [
 const pieces = ['{', '}', '[', ']', '"', ':', ',', '\\', '\u0000', ' ', '-', '1e999', '\n', '\r\n', '{"type":"ping"}']
 
 export interface Fuzzer {
-  /** A message of one or several frames, valid or not. */
+  /** A message of one or more frames, valid or not. */
   next(): string | Buffer
-  /** Ids of commands that it was sent, to speak of. */
+  /** Ids of commands that the peer has received, for use in frames. */
   readonly commands: string[]
-  /** How far the server has got: from there on frames are numbered. */
+  /** Sets the last number that the server has stored; frames are numbered from there. */
   stored(n: number): void
 }
 
-/** Frames of one direction: payloads from the schemas, most of them valid, the others changed somewhere. */
+/** Generates frames of one direction from the schemas. Most are valid; the others are mutated. */
 export function fuzzer(peer: 'agent' | 'client', { next: random, below, pick }: Random): Fuzzer {
   const schemas: Record<string, TSchema> = peer === 'agent' ? agentPayloads : clientPayloads
   const types = Object.keys(schemas)
@@ -163,7 +163,7 @@ export function fuzzer(peer: 'agent' | 'client', { next: random, below, pick }: 
     })
   }
 
-  /** One change, anywhere. */
+  /** Makes one change, anywhere. */
   function mutate(text: string): string {
     const at = below(text.length + 1)
     switch (below(8)) {
@@ -183,7 +183,7 @@ export function fuzzer(peer: 'agent' | 'client', { next: random, below, pick }: 
       case 5:
         return text.slice(0, at) + text + text.slice(at)
       default: {
-        // The value of any one field.
+        // Replaces the value of one field.
         const fields = [...text.matchAll(/(?<=":)("(?:[^"\\]|\\.)*"|-?[\d.e+]+|true|false|null)/g)]
         const field = fields.length === 0 ? undefined : pick(fields)
         if (field === undefined) return pick(hostile)

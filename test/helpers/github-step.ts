@@ -8,7 +8,7 @@ import { program } from './processes.ts'
 const folder = fileURLToPath(new URL('examples/github-action', root))
 const action = read('examples/github-action/action.yml')
 
-/** Runs the step of examples/github-action as the runner does: what `run:` says in bash, with the inputs as `env:` names them. */
+/** Runs the step of examples/github-action like the runner: its `run:` line in bash, with the inputs from `env:`. */
 export function step(t: Test, n: number, inputs: Record<string, string>) {
   const place = join(t.testdirName, `step${n}`)
   mkdirSync(place)
@@ -44,7 +44,7 @@ export function step(t: Test, n: number, inputs: Record<string, string>) {
     running,
     ended: running.ended,
     summary: () => readFileSync(GITHUB_STEP_SUMMARY, 'utf8'),
-    /** As the runner reads them. */
+    /** The outputs, parsed like the runner does. */
     outputs: () =>
       Object.fromEntries(
         [...readFileSync(GITHUB_OUTPUT, 'utf8').matchAll(/^([\w-]+)<<(\S+)\n([\s\S]*?)\n\2$/gm)].map(

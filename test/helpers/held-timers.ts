@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import type { Test } from 'tap'
 
-/** From here to the end of the test no timer fires by itself: returns what lets a time pass. */
+/** Until the end of the test no timer fires by itself. Returns a function that advances the time. */
 export function holdTimers(t: Test): (ms: number) => void {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())

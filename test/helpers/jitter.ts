@@ -1,7 +1,7 @@
 import type { seededRandom } from './random.ts'
 import type { Wire } from './wire.ts'
 
-/** Destroys each socket once per period at a phase of its own, and now and then the next one in its first frames. */
+/** Destroys each socket once per period, at its own phase, and sometimes its successor during its first frames. */
 export function jitter(wires: readonly Wire[], periodMs: number, random: ReturnType<typeof seededRandom>) {
   const timers = new Map<Wire, NodeJS.Timeout>()
   const cutLater = (wire: Wire, delayMs: number) => {
@@ -14,7 +14,7 @@ export function jitter(wires: readonly Wire[], periodMs: number, random: ReturnT
   }
   for (const wire of wires) cutLater(wire, random.next() * periodMs)
   return {
-    /** Returns how many sockets were destroyed; none is from now on. */
+    /** Stops destroying sockets, and returns how many were destroyed. */
     stop(): number {
       for (const timer of timers.values()) clearTimeout(timer)
       for (const wire of wires) wire.cutAfter(Number.POSITIVE_INFINITY)

@@ -4,9 +4,9 @@ import type { Test } from 'tap'
 
 export interface KeyServer {
   url: string
-  /** Requests so far. */
+  /** Number of requests so far. */
   hits: number
-  /** What it answers with; undefined: status 500. */
+  /** The keys in its answers; undefined: it answers with status 500. */
   keys: object[] | undefined
 }
 

@@ -5,37 +5,37 @@ import { ask, keepAlive } from './ask.ts'
 import { adminToken, fleetwire, freePort, type Running } from './processes.ts'
 import { until } from './until.ts'
 
-/** A server in a process of its own, which is killed with -9 and comes back on the same port, with the same data. */
+/** A server in a separate process that is killed with -9 and restarted on the same port with the same data. */
 export interface KilledServer {
   port: number
   url: string
-  /** Of an admin. */
+  /** An admin's token. */
   token: string
-  /** By which the command line finds it, and signs tokens for itself. */
+  /** The environment with which the command line finds the server and signs its own tokens. */
   env: Record<string, string>
   mint(sub: string, role: Role): Promise<string>
-  /** A request of the admin; rejects when it is refused, and while there is no server. */
+  /** Sends a request as the admin. Rejects if it is refused, or if the server is down. */
   call<T>(method: string, path: string, body?: object): Promise<T>
-  /** The same again and again, until a server has answered it. */
+  /** Repeats such a request until it succeeds. */
   persist<T>(method: string, path: string, body?: object): Promise<T>
   /**
-   * Resolves when it is dead. All who share it are killed at once: that is when each of them has come so far. `lastly`
-   * brings what must be under way at that time, and not only once everybody has come.
+   * Resolves when the server is dead. It is killed once for all tests that share it, when each of them has called this.
+   * `lastly` runs directly before the kill, to start what must be in progress at that time.
    */
   kill(lastly?: () => Promise<unknown>): Promise<void>
-  /** Resolves when it is there again, once all who share it have seen what they wanted to see without it. */
+  /** Restarts the server when all tests that share it have called this; resolves when it is up. */
   restart(): Promise<void>
 }
 
 export type Killed = (t: Test, server: KilledServer) => Promise<void>
 
-/** Those who share a server: what all of them ask for happens once. */
+/** The tests that share a server: an action happens once, when all of them have requested it. */
 class Company {
   #present: number
   #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
   readonly #act: (() => Promise<void>)[]
 
-  /** The acts take turns. */
+  /** The actions take turns. */
   constructor(present: number, ...acts: (() => Promise<void>)[]) {
     this.#present = present
     this.#act = acts
@@ -68,7 +68,7 @@ class Company {
   }
 }
 
-/** Runs tests side by side with one server, which is killed when all of them have come so far. */
+/** Runs tests in parallel with one server, which is killed when all of them are ready for it. */
 export async function killTogether(t: Test, tests: Record<string, Killed>): Promise<void> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -115,7 +115,7 @@ export async function killTogether(t: Test, tests: Record<string, Killed>): Prom
   await Promise.all(
     all.map(([title, one]) =>
       t.test(title, { buffered: true, timeout: 120_000 }, async t => {
-        // Whoever has failed keeps nobody waiting.
+        // A failed test does not keep the others waiting.
         t.teardown(() => company.leave())
         await one(t, shared)
       }),

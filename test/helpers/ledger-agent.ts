@@ -7,15 +7,15 @@ export interface LedgerAgentOptions {
   url: string
   token: string
   agentId: string
-  /** Of its journal. */
+  /** The folder of the journal. */
   folder: string
 }
 
 const PARTS = 4
-/** One message that never ends, in which a gap or a repetition shows at once. */
+/** The id of a message that never ends, in which gaps and repetitions show at once. */
 export const COUNTED = 'count'
 
-/** What the whole text of each run's message is. */
+/** The complete text of each run's message. */
 export const WHOLE = Array.from({ length: PARTS }, (_, i) => `${i} `).join('')
 
 /** An agent with a journal that counts how often it runs each command. */
@@ -64,7 +64,7 @@ export class LedgerAgent {
     return agent
   }
 
-  /** Says one number after the other, in a message of its own. */
+  /** Reports one number after another, in a separate message. */
   startCounting(everyMs: number): void {
     const ids = { sessionId: COUNTED, messageId: COUNTED }
     this.#client.report('message:start', { ...ids, role: 'assistant' })
@@ -73,7 +73,7 @@ export class LedgerAgent {
     }, everyMs)
   }
 
-  /** How many numbers it has said. */
+  /** Stops counting, and returns how many numbers were reported. */
   stopCounting(): number {
     clearInterval(this.#counting)
     return this.#count

@@ -9,21 +9,21 @@ export interface LedgerDashboardOptions {
   url: string
   token: string
   patterns: string[]
-  /** It watches one agent count, and nothing else. */
+  /** It only watches one agent count. */
   seesOnlyCount?: boolean
-  /** It answers the questions of runs. */
+  /** It answers questions of runs. */
   answers?: boolean
 }
 
-/** A dashboard that notes what it is told, and everything that is wrong with it. */
+/** A dashboard that records what it receives, and every flaw in it. */
 export class LedgerDashboard {
   readonly presence: Presence
-  /** Final states by command, in the order in which they came. */
+  /** Final statuses by command, in order of arrival. */
   readonly ends = new Map<string, string[]>()
-  /** Texts of the messages of runs. */
+  /** Texts of runs' messages. */
   readonly texts = new Map<string, string>()
   readonly flaws: string[] = []
-  /** How many numbers it was told of. */
+  /** How many numbers it has received. */
   counted = 0
   readonly seesOnlyCount: boolean
   readonly #client: DashboardClient
@@ -56,7 +56,7 @@ export class LedgerDashboard {
     this.#client.connect()
   }
 
-  /** Resolves when it has its snapshot: it is told of everything that happens from then on. */
+  /** Resolves when it has its snapshot. It receives everything that happens afterwards. */
   static async start(t: Test, options: LedgerDashboardOptions): Promise<LedgerDashboard> {
     const dashboard = new LedgerDashboard(options)
     t.teardown(() => dashboard.#client.close())
@@ -65,7 +65,7 @@ export class LedgerDashboard {
   }
 
   #see({ type, cursor, payload }: DashboardEvent): void {
-    // What has a cursor beside that of an event is told and not kept.
+    // Unstored events have a cursor next to that of a stored event.
     if (!cursor.includes('~')) {
       const { seq } = decodeCursor(cursor)!
       if (seq <= this.#seq) this.flaws.push(`${type} at ${seq}, after ${this.#seq}`)
@@ -82,7 +82,7 @@ export class LedgerDashboard {
     } else if (type === 'interaction:requested') this.#asked(payload as Interaction)
   }
 
-  /** By an event, or before the snapshot, which is all that is told of it then. */
+  /** Handles a question from an event or from the snapshot. */
   #asked({ interactionId, state }: Interaction): void {
     if (this.#answers && state === 'open') void this.#answer(interactionId)
   }
@@ -96,7 +96,7 @@ export class LedgerDashboard {
     }
   }
 
-  /** As people do, again where it was refused for a while. */
+  /** Answers like a user, and retries after temporary refusals. */
   async #answer(interactionId: string): Promise<void> {
     for (;;) {
       const reply = await this.#client.respond({ interactionId, optionId: 'yes' })

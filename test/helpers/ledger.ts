@@ -9,19 +9,19 @@ import { LedgerDashboard } from './ledger-dashboard.ts'
 import { size } from './sizes.ts'
 import { until } from './until.ts'
 
-/** Who is at work. */
+/** The clients that produce load. */
 export interface Load {
   agents: number
   dashboards: number
   callers: number
-  /** How long a caller rests between two commands, at most. */
+  /** The longest pause of a caller between two commands. */
   restMs: number
-  /** Callers call only while somebody waits in `goOn`: what is done in between costs time and shows nothing more. */
+  /** Callers only work while a test waits in `goOn`. Commands in between would cost time and prove nothing more. */
   onlyWhileAwaited?: true
 }
 
 export interface LedgerOptions extends Load {
-  /** Of any node, or of what stands before them. */
+  /** The URL of any node, or of a balancer in front of the nodes. */
   url: string
   token(role: Role, sub?: string): string
 }
@@ -29,23 +29,23 @@ export interface LedgerOptions extends Load {
 interface Accepted {
   commandId: string
   asks: boolean
-  /** When it was first sent, and when it was answered, on the clock of `performance.now()`. */
+  /** When the command was first sent, and when it was answered, on the clock of `performance.now()`. */
   sentAt: number
   acceptedAt: number
 }
 
 const COUNT_EVERY_MS = size('COUNT_EVERY_MS', { quick: 200, full: 50 })
-/** Longer than a node waits for another one to become active. */
+/** Longer than a node waits for another node to become active. */
 const ANSWER_MS = 20_000
 const RETRY_MS = 50
-/** One in so many commands asks a question; 0: none. */
+/** One in this many commands asks a question; 0: none. */
 const ASKS_EVERY = size('CLUSTER_ASKS', { quick: 10, full: 20 })
-/** Who is not told of something by then is not told of it at all. */
+/** What has not arrived by then will not arrive at all. */
 const SETTLE_MS = 120_000
 
 /**
- * Load, and the books of everybody who is outside of the servers: callers with idempotency keys, agents with journals that
- * count what they run, dashboards. `flaws` compares them.
+ * Produces load, and keeps the records of all clients: callers with idempotency keys, agents with journals that count
+ * their runs, and dashboards. `flaws` compares these records.
  */
 export class Ledger {
   readonly agents: LedgerAgent[] = []
@@ -63,7 +63,7 @@ export class Ledger {
     this.#options = options
   }
 
-  /** Resolves when all are connected, and the callers call. */
+  /** Resolves when all clients are connected and the callers have started. */
   static async start(t: Test, options: LedgerOptions): Promise<Ledger> {
     const ledger = new Ledger(options)
     const { url, token, agents, dashboards, callers } = options
@@ -85,7 +85,7 @@ export class Ledger {
     return ledger
   }
 
-  /** Dashboards that watch one agent count. */
+  /** Adds dashboards that watch one agent count. */
   async watch(t: Test, count: number): Promise<LedgerDashboard[]> {
     const { url, token } = this.#options
     const patterns = [`agents.${this.agents[0]!.agentId}.sessions.${COUNTED}.messages`]
@@ -104,7 +104,7 @@ export class Ledger {
     return added
   }
 
-  /** Resolves when so many more commands were accepted that were first sent from now on. */
+  /** Resolves when `count` commands first sent after this call have been accepted. */
   async goOn(count: number): Promise<void> {
     const from = performance.now()
     const isDone = () => {
@@ -120,17 +120,17 @@ export class Ledger {
     }
   }
 
-  /** How long after `at` the first command was accepted that was sent after it, in ms. */
+  /** How long after `at` the first command sent after it was accepted, in ms. */
   acceptedAfter(at: number): number {
     return Math.min(...this.accepted.filter(({ sentAt }) => sentAt >= at).map(({ acceptedAt }) => acceptedAt)) - at
   }
 
-  /** Resolves when all are connected. */
+  /** Resolves when all agents and dashboards are connected. */
   async whole(): Promise<void> {
     await until(() => [...this.agents, ...this.dashboards].every(({ presence }) => presence.isOnline))
   }
 
-  /** How long after `at` those had a connection again that lost theirs, in ms. */
+  /** How long after `at` each client that lost its connection was connected again, in ms. */
   backAfter(at: number): number[] {
     return [...this.agents, ...this.dashboards]
       .map(({ presence }) => presence.backAfter(at))
@@ -138,8 +138,8 @@ export class Ledger {
   }
 
   /**
-   * Ends the load, and resolves when every dashboard has been told of all that was accepted, or after 2 minutes: `flaws` says
-   * then what is missing.
+   * Ends the load. Resolves when every dashboard has received all accepted commands, or after 2 minutes; `flaws` then
+   * reports what is missing.
    */
   async settle(): Promise<void> {
     await this.#stop()
@@ -155,7 +155,7 @@ export class Ledger {
     })
   }
 
-  /** What the books disagree about: nothing. After `settle`. */
+  /** The inconsistencies between the records; must be empty. Call it after `settle`. */
   flaws(): string[] {
     const flaws = [...this.#flaws]
     const counted = this.agents[0]!.stopCounting()
@@ -185,7 +185,7 @@ export class Ledger {
     return flaws
   }
 
-  /** Who was told what they must not be told goes on no more, and would be waited for in vain. */
+  /** Fails early: after a flaw, waiting would be in vain. */
   #throwFlaws(): void {
     const flaws = [...this.#flaws, ...this.dashboards.flatMap((dashboard, n) => dashboard.flaws.map(told(n)))]
     if (flaws.length > 0) throw new Error(flaws.join('\n'))
@@ -212,8 +212,8 @@ export class Ledger {
   }
 
   /**
-   * The caller repeats it with the same key until it has an answer, that is what the key is for, and over a new connection:
-   * who stands before the nodes then chooses anew.
+   * Repeats the request with the same key until it is answered, which is the purpose of the key. Each attempt uses a new
+   * connection, so that the balancer chooses a node again.
    */
   async #submit(token: string, key: string, agentId: string, asks: boolean): Promise<Command | undefined> {
     for (;;) {
@@ -238,7 +238,7 @@ export class Ledger {
         }
         if (response.headers.get('retry-after') === null) this.#flaws.push(`${key}: 503 without Retry-After`)
       } catch {
-        // Its node died, or stands still.
+        // The node died or is suspended.
       } finally {
         void dispatcher.destroy()
       }

@@ -6,14 +6,14 @@ import { openSqliteLog, type SqliteLog, type SqliteLogOptions } from '../../src/
 import { FakeClock } from './fake-clock.ts'
 import { inSharedThread } from './log-thread.ts'
 
-/** A folder that is gone when the test ends. Outside the tree: what a log writes is nothing that tap should look at. */
+/** A folder that is removed when the test ends. Outside the repository, so that tap does not scan what a log writes. */
 export function temporaryFolder(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'fleetwire-log-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   return dir
 }
 
-/** A log that is closed when the test ends, with a retention that removes nothing unless told otherwise. */
+/** A log that is closed when the test ends. By default its retention removes nothing. */
 export async function openLog(t: Test, options: Partial<SqliteLogOptions> = {}): Promise<SqliteLog> {
   const log = await openSqliteLog({
     dir: options.dir ?? temporaryFolder(t),

@@ -10,7 +10,7 @@ import { serveLog } from '../../src/log/sqlite-serving.ts'
 
 const driver = await loadDriver()
 
-/** The file of a log in which nothing is yet: to copy it takes half of what it takes to make one. */
+/** The file of an empty log: copying it takes half as long as creating a new one. */
 function makeEmptyLog(): Buffer {
   const dir = mkdtempSync(join(tmpdir(), 'fleetwire-empty-log-'))
   try {
@@ -25,7 +25,7 @@ function makeEmptyLog(): Buffer {
   }
 }
 
-/** Waits for no disk: what a test writes need not outlive the machine, and a process that is killed loses nothing by it. */
+/** Does not sync to disk: test data need not survive a machine failure, and a killed process loses nothing. */
 const unsynced: Driver = {
   ...driver,
   open(path, options) {
@@ -45,7 +45,7 @@ const isEmptyFolder = (dir: string): boolean => {
   }
 }
 
-/** Serves many logs in this thread: `log-thread.ts`. */
+/** Serves many logs in this thread; see `log-thread.ts`. */
 parentPort!.on('message', ({ options, port }: { options: WorkerOptions; port: MessagePort }) => {
   if (options.replica === undefined && isEmptyFolder(options.dir))
     writeFileSync(join(options.dir, LOG_FILE), emptyLog, { mode: 0o600 })

@@ -2,8 +2,8 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import type { LogWorker, StartWorker } from '../../src/log/sqlite-client.ts'
 
 /*
- * The logs of a test process share a thread: to start one and to load what is in it takes more time than most tests.
- * A log whose thread a test ends, or which must not wait for another, starts its own.
+ * The logs of a test process share a thread, because starting one and loading its modules takes longer than most tests.
+ * A log starts its own thread if a test ends the thread, or if the log must not wait for others.
  */
 let thread: Worker | undefined
 
@@ -13,17 +13,17 @@ function sharedThread(): Worker {
     thread.once('exit', () => {
       thread = undefined
     })
-    // What a log waits for keeps the process alive, not the thread.
+    // Pending requests of a log keep the process alive; the thread does not.
     thread.unref()
   }
   return thread
 }
 
-/** Serves a log in the thread of all logs of this process. */
+/** Serves a log in the shared thread of this process. */
 export const inSharedThread: StartWorker = options => {
   const { port1, port2 } = new MessageChannel()
   sharedThread().postMessage({ options, port: port2 }, [port2])
-  // Where the file of a thread ends with its log, the port closes.
+  // A separate thread would exit with its log; here the port closes instead.
   port1.once('close', () => port1.emit('exit', 0))
   return port1 as unknown as LogWorker
 }

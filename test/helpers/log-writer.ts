@@ -4,16 +4,17 @@ import { loadDriver } from '../../src/log/sqlite-driver.ts'
 import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 
 /*
- * A process of its own that opens the log in the folder of its first argument, says `open`, and, unless the second is
- * `hold`, appends until it is killed, or, for `exit` and `throw`, until it has been accepted a few times. It says `<seq> <n>` for each append once that is accepted, and never sooner.
+ * A separate process that opens the log in the folder of its first argument and prints `open`. Unless the second
+ * argument is `hold`, it then appends until it is killed, or, for `exit` and `throw`, until some appends have been
+ * accepted. It prints `<seq> <n>` for each append after it has been accepted, and never sooner.
  *
- * For `facts` it says instead what the file holds, as JSON. In a process of its own, for the package's driver closes a
- * connection only when its statements are collected, and who still has the file open keeps the next one from recovering
- * what a killed writer left.
+ * For `facts` it prints the state of the file as JSON instead. This needs a separate process, because the package's
+ * driver closes a connection only when its statements are garbage-collected, and an open file prevents the next process
+ * from recovering what a killed writer left.
  */
 const WRITERS = 32
 const [dir, mode] = process.argv.slice(2) as [string, string]
-/** Resolves when the line is in the pipe: a reader that lags makes writers wait. */
+/** Resolves when the line is in the pipe, so that a slow reader makes writers wait. */
 const say = (line: string) => new Promise<void>(resolve => process.stdout.write(`${line}\n`, () => resolve()))
 
 if (mode === 'facts') {
@@ -45,5 +46,5 @@ async function write(): Promise<void> {
   }
 }
 if (mode !== 'hold') await Promise.all(Array.from({ length: WRITERS }, write))
-// Held until this process is killed, or its parent goes away.
+// The log stays open until this process is killed or its parent exits.
 process.stdin.resume().on('end', () => log.close())

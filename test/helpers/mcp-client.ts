@@ -10,7 +10,7 @@ import type { Test } from 'tap'
 import type { BareAgent } from './bare-agent.ts'
 import { startApp, type TokenOptions } from './build.ts'
 
-/** The clients that people use: version 1 of the SDK, and version 2 with the protocol of 2025 and that of 2026. */
+/** The clients in use: version 1 of the SDK, and version 2 with the protocols of 2025 and 2026. */
 export const generations = ['sdk 1', 'sdk 2, protocol 2025', 'sdk 2, protocol 2026'] as const
 export type Generation = (typeof generations)[number]
 
@@ -29,14 +29,14 @@ export interface Called<T> {
   data: T
 }
 
-/** One connected client of any generation, as tests use it. */
+/** A connected client of any generation, with one interface for tests. */
 export interface McpClient {
   call<T = Record<string, never>>(
     name: string,
     args?: object,
     options?: { onprogress?: (progress: Progress) => void; signal?: AbortSignal; timeout?: number },
   ): Promise<Called<T>>
-  /** The client underneath, for what all of them have in common. */
+  /** The underlying client, limited to what all generations share. */
   readonly raw: Pick<
     Client1,
     | 'listTools'
@@ -48,12 +48,13 @@ export interface McpClient {
     | 'listResourceTemplates'
     | 'ping'
   >
-  /** Asks to be told of changes of these resources. A client of 2026 is told how that ended. */
+  /** Subscribes to changes of these resources. A client of 2026 is notified how the subscription ended. */
   subscribe(uris: string[]): Promise<{ closed?: Promise<string> }>
-  /** Every update that it was told of, and the next one of a resource. */
+  /** The URIs of all updates received. */
   readonly updates: string[]
+  /** Resolves with the next update of a resource. */
   updated(uri: string): Promise<void>
-  /** What the process printed for people. */
+  /** What the process has printed to stderr. */
   stderr(): string
   readonly pid: number | undefined
   sessionId(): string | undefined
@@ -123,7 +124,7 @@ function transportOf(wire: Wire, isOld: boolean) {
     const authorization = wire.token === undefined ? undefined : { authorization: `Bearer ${wire.token}` }
     const requestInit = { headers: { ...authorization, ...wire.headers } }
     const url = new URL('mcp', wire.url)
-    // By themselves they give up after two attempts; a server under load takes longer to start.
+    // By default clients give up after two attempts, but a server under load takes longer to start.
     const reconnectionOptions = {
       ...{ initialReconnectionDelay: 200, maxReconnectionDelay: 1000 },
       ...{ reconnectionDelayGrowFactor: 1, maxRetries: 600 },
@@ -143,7 +144,7 @@ function transportOf(wire: Wire, isOld: boolean) {
   return isOld ? new Stdio1(server) : new Stdio2(server)
 }
 
-/** A server in this process, and clients of it over HTTP. */
+/** A server in this process, with clients over HTTP. */
 export async function startMcp(t: Test) {
   const server = await startApp(t)
   const client = async (role: Role, generation?: Generation, options?: TokenOptions) =>
@@ -151,7 +152,7 @@ export async function startMcp(t: Test) {
   return { ...server, client }
 }
 
-/** Takes the next command of an agent and starts it. */
+/** Accepts the next command of an agent. */
 export async function takeCommand(agent: BareAgent): Promise<{ commandId: string; attempt: number }> {
   const { commandId, attempt } = (await agent.next('command:dispatch')).payload
   agent.say('command:ack', { commandId, attempt })

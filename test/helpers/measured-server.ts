@@ -6,8 +6,8 @@ import { buildApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 
 /*
- * A server in a process of its own that says how long its event loop was busy at most before it came to the next thing, so
- * that what its peers do in the process of the test is not measured with it. `test/helpers/measured.ts` starts it.
+ * A server in a separate process that reports the longest time its event loop was blocked. The work of its peers in the
+ * test process is not part of the measurement. `test/helpers/measured.ts` starts it.
  */
 const lines: string[] = []
 const note = (line: unknown) => lines.push(String(line))
@@ -21,8 +21,8 @@ const app = await buildApp({
 await app.listen({ host: '127.0.0.1', port: 0 })
 
 /**
- * Milliseconds for which this thread ran: where others want the processor, the time on the wall says more of them than
- * of the server. Where the system does not tell, it has to do.
+ * Milliseconds of CPU time of this thread. If other processes use the CPU, wall clock time would measure them rather
+ * than the server. It is the fallback where the system does not provide CPU time.
  */
 function clockOfThread(): () => number {
   try {
@@ -55,7 +55,7 @@ process.on('message', async (message: Ask) => {
     process.send!(minted.status === 'minted' ? minted.token : minted.status)
     return
   }
-  // What was under way when it was asked counts too.
+  // Work in progress at the time of the request counts too.
   if (message.ask === 'delay') longest = Math.max(longest, now() - last)
   if (message.ask === 'reset') longest = 0
   process.send!(message.ask === 'faults' ? lines : longest)

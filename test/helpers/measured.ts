@@ -4,7 +4,7 @@ import type { Role } from '@fleetwire/protocol'
 import type { Test } from 'tap'
 import type { Config } from '../../src/config.ts'
 
-/** A server whose event loop is watched from within; it ends with the test. */
+/** A server that measures its own event loop delay. It ends with the test. */
 export async function measuredServer(t: Test, config: Partial<Config> = {}) {
   const child = fork(new URL('./measured-server.js', import.meta.url), [JSON.stringify(config)])
   const ended = once(child, 'exit')
@@ -18,7 +18,7 @@ export async function measuredServer(t: Test, config: Partial<Config> = {}) {
     return told[0] as T
   }
   const url = await answer<string>()
-  // One question at a time: the answers have no names.
+  // One request at a time, because answers have no ids.
   let last: Promise<unknown> = Promise.resolve()
   const ask = <T>(question: object): Promise<T> => {
     const asked = last.then(() => {
@@ -32,10 +32,10 @@ export async function measuredServer(t: Test, config: Partial<Config> = {}) {
     url,
     ended,
     token: (role: Role, sub: string = role) => ask<string>({ ask: 'token', role, sub }),
-    /** What its log says of faults. */
+    /** The server's log lines about faults. */
     faults: () => ask<string[]>({ ask: 'faults' }),
     reset: () => ask<number>({ ask: 'reset' }),
-    /** The longest that its event loop stood still since, ms. */
+    /** The longest time that the event loop was blocked since `reset`, ms. */
     delay: () => ask<number>({ ask: 'delay' }),
   }
 }

@@ -4,36 +4,36 @@ import type { CheckpointStore } from '../../src/cluster/log/checkpoint-store.ts'
 import type { Appended, Bounds, CommitStream, Part, Reach, StoredPart } from '../../src/cluster/log/commit-stream.ts'
 import type { seededRandom } from './random.ts'
 
-/** What happens to a request or a message, each with a chance from 0 to 1. */
+/** Faults of requests and messages, as probabilities from 0 to 1. */
 export interface StreamFaults {
-  /** The longest way of a message, ms. */
+  /** The longest delay of a message, ms. */
   delayMs: number
-  /** A request to append is lost. */
+  /** An append request is lost. */
   lost: number
-  /** The answer to one is lost. */
+  /** The answer to an append request is lost. */
   mute: number
-  /** A request arrives long after it was given up. */
+  /** A request arrives long after its sender gave up. */
   late: number
-  /** A refusal though nothing was stored: what stood in the way never came to be. */
+  /** An append is refused although nothing was stored: the conflicting message never appears. */
   refused: number
-  /** A message is not told of. */
+  /** Listeners are not notified of a message. */
   untold: number
-  /** What is asked does not know the newest yet. */
+  /** The queried server does not know the newest messages yet. */
   stale: number
 }
 
 const NONE: StreamFaults = { delayMs: 0, lost: 0, mute: 0, late: 0, refused: 0, untold: 0, stale: 0 }
 const ANSWER_MS = 2000
 
-/** What all nodes see. */
+/** The state that all nodes share. */
 export class MemoryStreamStore {
   readonly epoch: string
   first = 1
   parts: StoredPart[] = []
   readonly streams = new Set<MemoryCommitStream>()
-  /** Files, by their positions. */
+  /** Checkpoint files, by position. */
   readonly checkpoints = new Map<number, Buffer>()
-  /** How often those who ask for checkpoints are yet told of none. */
+  /** How many of the next list requests return no checkpoints. */
   unlisted = 0
 
   constructor(epoch = 'test') {
@@ -44,7 +44,7 @@ export class MemoryStreamStore {
     return this.first + this.parts.length - 1
   }
 
-  /** As the leader judges it. */
+  /** Accepts or refuses an append, like the leader. */
   append(part: Part, expected: number): Appended {
     if (expected !== this.last) return { status: 'refused' }
     const stored = { ...part, position: this.last + 1 }
@@ -54,12 +54,12 @@ export class MemoryStreamStore {
   }
 }
 
-/** A stream in memory, as one node sees it, with the faults of a network. */
+/** One node's view of a stream in memory, with network faults. */
 export class MemoryCommitStream implements CommitStream {
   readonly epoch: string
   readonly checkpoints: CheckpointStore
   maxPartBytes = 1000
-  /** Nothing can be reached, and nothing is told. */
+  /** No server can be reached, and listeners are not notified. */
   isCut = false
   readonly #store: MemoryStreamStore
   readonly #clock: Clock

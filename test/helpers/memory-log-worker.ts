@@ -5,7 +5,7 @@ import type { CallName, Calls, ReplicaChange, ReplicaState, Reply, Request } fro
 import { unpackAppends } from '../../src/log/sqlite-packing.ts'
 import { MemoryStore } from './memory-store.ts'
 
-/** The file of a replica, which outlives the process that had it open. */
+/** The file of a replica, which outlives the process that opened it. */
 export class MemoryReplica {
   readonly store: MemoryStore
   state: ReplicaState = { position: 0, term: 0, leader: 'null', at: 0 }
@@ -17,14 +17,14 @@ export class MemoryReplica {
 }
 
 /**
- * Stands for the worker that owns the file of a replica, for simulations of thousands of nodes: the same calls and the same
- * answers, from memory. It passes the contract of the log below a real ReplicatedLog.
+ * Replaces the worker that owns the file of a replica, for simulations of thousands of nodes. It handles the same calls
+ * in memory. With it, a real ReplicatedLog passes the contract of the log.
  */
 export class MemoryLogWorker extends EventEmitter {
   readonly #replica: MemoryReplica
   readonly #answer: (reply: () => void) => void
 
-  /** `answer`: brings a reply to the process that asked; in order. */
+  /** `answer` delivers replies to the calling process, in order. */
   constructor(replica: MemoryReplica, answer: (reply: () => void) => void) {
     super()
     this.#replica = replica

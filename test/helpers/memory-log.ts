@@ -28,7 +28,7 @@ export interface MemoryLogOptions {
   store?: MemoryStore
   clock?: Clock
   retention?: { count: number; ms: number }
-  /** Told of followers that throw. Default: the test fails. */
+  /** Called when a follower throws. Default: the test fails. */
   onFault?: (error: Error) => void
 }
 
@@ -38,9 +38,9 @@ const failTest = (error: Error) =>
   })
 
 /**
- * A log in memory, for simulations and for tests of what stands on a log. It passes the contract suite. Beside the
- * interface it lets a test decide when something happens: `commit` appends at once, `hold` makes reads and snapshots
- * wait, `lagging` puts off what followers are told until `tell`.
+ * A log in memory, for simulations and for tests of code that uses a log. It passes the contract suite. In addition,
+ * tests can control the timing: `commit` appends at once, `hold` makes reads and snapshots wait, and `lagging` delays
+ * notifications of followers until `tell`.
  */
 export class MemoryLog implements EventLog {
   readonly epoch: string
@@ -51,13 +51,13 @@ export class MemoryLog implements EventLog {
   #told: number
   #untold: FleetEvent[] = []
   #held: Promise<void> | undefined
-  /** Until whoever waits for a snapshot has gone on: what is appended in that turn comes after it. */
+  /** Pending until the caller of a snapshot has continued: appends in that turn come after the snapshot. */
   #pause: Promise<void> | undefined
-  /** Appends that wait for the end of a pause. */
+  /** Appends that wait for the end of the pause. */
   readonly #paused = new Set<Promise<unknown>>()
   #closed: Promise<void> | undefined
   reads = 0
-  /** Followers are told when `tell` is called, as on a node that lags behind the store. */
+  /** Followers are only notified by `tell`, as on a node that lags behind the store. */
   lagging = false
 
   constructor({ store, clock, retention, onFault }: MemoryLogOptions = {}) {
@@ -73,7 +73,7 @@ export class MemoryLog implements EventLog {
     return this.cursorOf(this.#told)
   }
 
-  /** Places given so far. */
+  /** The number of positions assigned so far. */
   get length(): number {
     return this.#store.head
   }
@@ -94,19 +94,19 @@ export class MemoryLog implements EventLog {
     return release
   }
 
-  /** Events up to this place leave retention. */
+  /** Removes events up to this position, like retention. */
   forget(seq: number): void {
     this.#store.forget(seq)
   }
 
-  /** Removes what is over count, over age or expired. */
+  /** Removes events beyond the retention's count and age, and expired records. */
   retain(): void {
     const now = this.#clock.now()
     const { count, ms } = this.#retention
     this.#store.retain({ count, before: now - ms, now })
   }
 
-  /** One event, which sets the record of its topic where that has one. */
+  /** Appends one event, which also sets the record of its topic if that has one. */
   add(type: string, topic: string, payload: unknown = {}, taskId?: string): FleetEvent {
     const record = recordKind(topic) !== undefined ? ('set' as const) : undefined
     const draft = { type, topic, payload, ...(taskId !== undefined && { taskId }), ...(record && { record }) }

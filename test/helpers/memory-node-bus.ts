@@ -3,13 +3,13 @@ import type { PacketListener, PacketWire } from '../../src/cluster/bus/packet-wi
 import type { seededRandom } from './random.ts'
 
 export interface NetworkFaults {
-  /** The longest way of a packet, ms. Packets between two processes keep their order. */
+  /** The longest delay of a packet, ms. Packets between two processes keep their order. */
   delayMs: number
-  /** A packet is lost: a chance from 0 to 1. */
+  /** The probability that a packet is lost, from 0 to 1. */
   lost: number
 }
 
-/** A network between the processes of one test, with cuts, delays and losses. */
+/** A network between the processes of one test, with cuts, delays and packet loss. */
 export class MemoryNetwork {
   readonly #clock: Clock
   readonly #random: ReturnType<typeof seededRandom> | undefined
@@ -18,14 +18,14 @@ export class MemoryNetwork {
   readonly #arrivals = new Map<string, number>()
   #count = 0
 
-  /** `clock`: that of the network; processes may have slower ones. */
+  /** `clock` is the network's clock; processes may have slower ones. */
   constructor(clock: Clock, random?: ReturnType<typeof seededRandom>, faults: Partial<NetworkFaults> = {}) {
     this.#clock = clock
     this.#random = random
     this.#faults = { delayMs: 0, lost: 0, ...faults }
   }
 
-  /** What one process sees of it: a PacketBus makes a node of it. */
+  /** Connects a process, on which a PacketBus can run. */
   join(node: string): MemoryWire {
     const wire = new MemoryWire(this, node, `${node}#${++this.#count}`)
     this.#wires.add(wire)
@@ -61,11 +61,11 @@ export class MemoryNetwork {
 
 export class MemoryWire implements PacketWire {
   maxPacketBytes = 1000
-  /** Nothing leaves, and nothing arrives. */
+  /** Nothing is sent or received. */
   isCut = false
-  /** Called for each packet that arrives; true: it is lost. */
+  /** Called for each packet that arrives. True: the packet is lost. */
   isLost: () => boolean = () => false
-  /** Hands over what arrived; a process that stands still takes it later. */
+  /** Delivers what has arrived; a suspended process takes it later. */
   run: (callback: () => void) => void = callback => callback()
   readonly node: string
   readonly process: string
@@ -90,7 +90,7 @@ export class MemoryWire implements PacketWire {
     this.listener = listener
   }
 
-  /** Also how a process dies: without a word. */
+  /** Also simulates the death of a process, without notice. */
   close(): void {
     this.#network.leave(this)
   }

@@ -24,24 +24,24 @@ interface StoredEntry {
 
 type ListQuery = Calls['list']['args']
 
-/** What a log keeps, so that it can be opened again: the tables of SQLite as lists, with the same answers. */
+/** The stored state of a log, which can be opened again: SQLite's tables as lists, with the same results. */
 export class MemoryStore {
   readonly epoch: string
   head = 0
-  /** The newest event that was removed. */
+  /** The position of the newest removed event. */
   floor = 0
   events: StoredEvent[] = []
-  /** Of the payloads of events. */
+  /** The size of all event payloads. */
   bytes = 0
   readonly records = new Map<string, StoredEntry>()
-  /** Records so far: the place of each among those of equal id. */
+  /** Number of records created so far, which orders records with the same id. */
   rows = 0
 
   constructor(epoch = 'test') {
     this.epoch = epoch
   }
 
-  /** The seq of the first draft, or the current record where another version was expected. */
+  /** Returns the seq of the first draft, or the current record if another version was expected. */
   append(op: AppendOp): Committed['results'][number] {
     const conflict = conflictOf(op, topic => this.get(topic))
     if (conflict !== undefined) return conflict
@@ -88,7 +88,7 @@ export class MemoryStore {
     }
   }
 
-  /** All at once. */
+  /** Scans all records in one step. */
   scan({ patterns, scope }: Omit<ScanStep, 'from'>): StoredRecord[] {
     return [...this.records.values()]
       .filter(({ record: { topic }, taskId }) => matches(patterns, topic, taskId))
@@ -96,7 +96,7 @@ export class MemoryStore {
       .map(({ record }) => ({ ...record }))
   }
 
-  /** All that there is, in one step. */
+  /** Reads all events in one step. */
   step({ topics, direction, from, limit }: Omit<ReadStep, 'maxBytes'>): ReadStepResult {
     const { events, floor, head } = this
     if (direction === 'forward' && from !== null && from < floor) return { status: 'expired' }
@@ -111,7 +111,7 @@ export class MemoryStore {
     return { status: 'ok', events: page, at: done ? end : page.at(-1)!.seq, done, head }
   }
 
-  /** Events up to this place leave retention. */
+  /** Removes events up to this position, like retention. */
   forget(seq: number): void {
     const kept = this.events.findIndex(event => event.seq > seq)
     const removed = this.events.splice(0, kept === -1 ? this.events.length : kept)
@@ -119,7 +119,7 @@ export class MemoryStore {
     this.floor = removed.at(-1)?.seq ?? this.floor
   }
 
-  /** Removes what is over count, over age or expired. */
+  /** Removes events beyond the retention's count and age, and expired records. */
   retain({ count, before, now }: { count: number; before: number; now: number }): void {
     const { events, records } = this
     const doomed = events.findIndex((event, i) => i >= events.length - count && event.at >= before)
@@ -132,7 +132,7 @@ export class MemoryStore {
 type Place = Pick<StoredEntry, 'id' | 'n'>
 const PAGE = /^(\d+)\.(.*)$/s
 
-/** The server's own topics match nothing. */
+/** The server's own topics match no pattern. */
 function matches(patterns: readonly string[], topic: string, taskId: string | null): boolean {
   const event = { topic, ...(taskId !== null && { taskId }) }
   return !topic.startsWith('$') && patterns.some(pattern => matchEvent(pattern, event))
@@ -153,5 +153,5 @@ function fits({ id, fields }: StoredEntry, where: NonNullable<ListQuery['where']
   )
 }
 
-/** Ids hold no character that an expression takes for more than itself, but for dots. */
+/** The dot is the only character of ids that has a meaning in regular expressions. */
 const glob = (pattern: string): RegExp => new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 's')

@@ -20,11 +20,11 @@ interface Server {
 export interface NatsClusterOptions {
   /** Where each server runs. Default: three on this machine. */
   places?: readonly Place[]
-  /** The text of a server's configuration. Default: no access control, each message on the disks before it counts. */
+  /** The text of a server's configuration. Default: no access control; messages are synced before they count. */
   config?: (server: NatsServerConfig) => string
 }
 
-/** Three nats-servers as one cluster, each message on the disks of all three before it is acknowledged. */
+/** A cluster of three nats-servers. Each message is on the disks of all three before it is acknowledged. */
 export class NatsCluster {
   readonly #program: string
   readonly #dir: string
@@ -35,7 +35,7 @@ export class NatsCluster {
     this.#dir = mkdtempSync(join(tmpdir(), 'fleetwire-nats-'))
   }
 
-  /** Undefined where there is no nats-server that can be used: one line says how to get it, and CI fails. */
+  /** Resolves with undefined if no usable nats-server is found: a comment says how to install it, and CI fails. */
   static async start(t: Test, options: NatsClusterOptions = {}): Promise<NatsCluster | undefined> {
     const program = findServer(t)
     if (program === undefined) return undefined
@@ -66,8 +66,8 @@ export class NatsCluster {
   }
 
   /**
-   * One for all tests of this process that do not end its servers. Undefined where there is no nats-server. The namespace is
-   * that of the caller alone.
+   * The cluster shared by all tests of this process that do not end its servers. Undefined if there is no nats-server.
+   * Each caller gets its own namespace.
    */
   static async shared(t: Test): Promise<{ addresses: string[]; namespace: string } | undefined> {
     const program = findServer(t)
@@ -76,7 +76,7 @@ export class NatsCluster {
       const launched = NatsCluster.#launch(program, {})
       sharedCluster = launched
       const stop = async () => (await launched).#stop()
-      // Behind the last file of this process, of which there may be but one.
+      // Stops after the last file of this process, which may also be the only one.
       if (globalThis.endOfTests === undefined) root.teardown(stop)
       else globalThis.endOfTests.push(stop)
     }
@@ -84,7 +84,7 @@ export class NatsCluster {
     return { addresses, namespace: `t${randomBytes(6).toString('hex')}` }
   }
 
-  /** Of all servers; a client takes the first that answers. */
+  /** The addresses of all servers. A client uses the first that answers. */
   get addresses(): string[] {
     return this.#servers.map(({ place, port }) => `${place.address}:${port}`)
   }
@@ -97,14 +97,14 @@ export class NatsCluster {
     await once(child, 'exit')
   }
 
-  /** Starts a server that was killed, on what it had stored. */
+  /** Starts a killed server again with its stored data. */
   restart(name: string): void {
     const server = this.#find(name)
     server.child = this.#spawn(server.config, server.place)
     this.#listen(server)
   }
 
-  /** What all of them have printed so far. */
+  /** The output of all servers so far. */
   output(): string {
     return this.#servers.map(({ said }) => said).join('')
   }
@@ -134,7 +134,7 @@ let sharedCluster: Promise<NatsCluster> | undefined
 let found: ReturnType<typeof findNatsServer> | undefined
 
 export function findServer(t: Test): string | undefined {
-  // It runs what it finds, to see its version.
+  // Cached, because it runs the program to learn its version.
   found ??= findNatsServer(process.env)
   const { path, flaw } = found
   if (path !== undefined) return path

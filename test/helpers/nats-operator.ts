@@ -6,7 +6,7 @@ const NO_LIMIT = { subs: -1, data: -1, payload: -1 }
 const ACCOUNT = { ...NO_LIMIT, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 }
 const STORAGE = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 }
 
-/** An operator of NATS with an account for a fleet: the settings of its servers, and the credentials file of a user. */
+/** A NATS operator with an account for a fleet: the settings of its servers, and a user's credentials file. */
 export function natsOperator(): { config: string; creds: string } {
   const operator = nkeys.createOperator()
   const system = nkeys.createAccount()

@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process'
 import type { Test } from 'tap'
 import type { NodePlace } from './fleet-cluster.ts'
 
-/** Of names, so that what a killed test left can be told from what is in use. */
+/** Names contain the process id, which tells leftovers of killed tests from namespaces in use. */
 const OURS = /^fwt-(\d+)-/
 
 /**
- * A network of its own for each host: a namespace with a link to a router, where what one host sends to another can be lost
- * without a word, and a link to the test, which no cut affects. The test has a link to the router as well. Needs root and `ip`.
+ * Gives each host its own network: a namespace with a link to a router, where packets between hosts can be dropped
+ * silently, and a link to the test, which is never cut. The test also has a link to the router. Needs root and `ip`.
  */
 export class Network {
   readonly #hosts: readonly string[]
@@ -18,7 +18,7 @@ export class Network {
     this.#net = [10, 64 + ((process.pid >> 7) & 127), (process.pid & 127) * 2]
   }
 
-  /** Undefined where there can be none; one line says why. It goes away with the test. */
+  /** Undefined if namespaces cannot be created; a comment says why. Removed when the test ends. */
   static create(t: Test, hosts: readonly string[]): Network | undefined {
     if (process.getuid?.() !== 0 || spawnSync('ip', ['netns', 'list']).status !== 0) {
       t.comment('network namespaces need root and ip')
@@ -35,28 +35,28 @@ export class Network {
     return { address: this.#inside(host), front: this.#front(host), prefix: ['ip', 'netns', 'exec', name(host)] }
   }
 
-  /** What `from` sends to `to` is lost from now on. What goes the other way arrives. */
+  /** Drops everything that `from` sends to `to`. The other direction is not affected. */
   block(from: string, to: string): void {
     this.#rule('add', from, to)
   }
 
-  /** Nothing goes between the two. */
+  /** Drops everything between the two hosts, in both directions. */
   cut(one: string, other: string): void {
     this.block(one, other)
     this.block(other, one)
   }
 
-  /** Nothing goes between the host and any other. */
+  /** Drops everything between this host and all others. */
   isolate(host: string): void {
     for (const other of this.#hosts) if (other !== host) this.cut(host, other)
   }
 
-  /** All that was blocked arrives again. */
+  /** Removes all blocks. */
   heal(): void {
     ip(`-n ${name('router')} rule flush`, `-n ${name('router')} rule add pref 32766 lookup main`)
   }
 
-  /** Takes away the link of a host to the router, or brings it back. */
+  /** Takes the link of a host to the router down, or up again. */
   link(host: string, state: 'up' | 'down'): void {
     ip(`-n ${name('router')} link set ${this.#port(host)} ${state}`)
   }
@@ -103,7 +103,7 @@ export class Network {
     for (const host of [...this.#hosts, 'router']) spawnSync('ip', ['netns', 'del', name(host)])
   }
 
-  /** What tests left that were killed. */
+  /** Removes namespaces of tests that were killed. */
   #sweep(): void {
     const { stdout } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' })
     for (const line of stdout.split('\n')) {
@@ -125,7 +125,7 @@ export class Network {
     return this.#address(1, this.#hosts.indexOf(host), 2)
   }
 
-  /** Of one end of the n-th link, of those to the router (0) or to the test (1). */
+  /** The address of one end of the n-th link to the router (0) or to the test (1). */
   #address(kind: 0 | 1, n: number, end: 1 | 2): string {
     const [a, b, c] = this.#net as [number, number, number]
     return `${a}.${b}.${c + kind}.${n * 4 + end}`

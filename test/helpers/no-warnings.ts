@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 
-/** Fails the test where Node warns of something in this process, such as of listeners that pile up. */
+/** Fails the test if Node emits a warning in this process, such as one about a listener leak. */
 export function expectNoWarnings(t: Test): void {
   const warned = (warning: Error) => t.fail(warning.message)
   process.on('warning', warned)

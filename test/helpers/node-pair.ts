@@ -7,7 +7,7 @@ import { openLog, temporaryFolder } from './log-folder.ts'
 
 export interface Node extends TestApp {
   node: FakeNode
-  /** What reached it, as it came. */
+  /** The requests that reached the node. */
   requests: IncomingMessage[]
 }
 
@@ -24,7 +24,7 @@ export async function startNode(t: Test, nodes: FakeNodes, options: StartOptions
     ...options,
     cluster: node,
     extend: async app => {
-      // As a node of a cluster hands over before its app closes.
+      // Like a real node, which hands over before its app closes.
       app.addHook('preClose', () => node.stopServices())
       app.server.prependListener('request', (raw: IncomingMessage) => requests.push(raw))
       await options.extend?.(app)
@@ -35,7 +35,7 @@ export async function startNode(t: Test, nodes: FakeNodes, options: StartOptions
   return { ...server, node, requests }
 }
 
-/** Two servers over real sockets, of which the first decides. */
+/** Two servers with real sockets. The first is the active node. */
 export async function startPair(t: Test, options: StartOptions = {}): Promise<Pair> {
   const nodes = new FakeNodes(t, await openLog(t, { clock: systemClock }))
   const active = await startNode(t, nodes, options)
@@ -44,7 +44,7 @@ export async function startPair(t: Test, options: StartOptions = {}): Promise<Pa
   return { nodes, active, gateway }
 }
 
-/** One pair for tests of a file that leave both nodes running. Each begins with the first one deciding, and no requests. */
+/** One pair for tests of a file that keep both nodes running. Each starts with the first node active and no requests. */
 export function sharedPair(t: Test): () => Promise<Pair> {
   let starting: Promise<Pair> | undefined
   return async () => {
@@ -66,7 +66,7 @@ export interface Sent {
   chunks?: readonly (string | Buffer)[]
 }
 
-/** A request whose body goes in chunks. */
+/** Sends a request with a body in chunks. */
 export function send(url: string, token: string, { method = 'POST', headers = {}, chunks = [] }: Sent) {
   return new Promise<{ status: number; headers: IncomingMessage['headers']; text: string }>((resolve, reject) => {
     const outgoing = httpRequest(url, {

@@ -1,4 +1,4 @@
-/** Notes what happens and lets a test wait until it says so. */
+/** Records items, and lets a test wait until they meet a condition. */
 export class Notes<T> {
   readonly items: T[] = []
   readonly #looks = new Set<() => void>()

@@ -7,7 +7,7 @@ import { temporaryFolder } from './log-folder.ts'
 import { findServer } from './nats-cluster.ts'
 import { freePort } from './processes.ts'
 
-/** One nats-server, with settings of its own: streams have one replica. */
+/** A single nats-server with its own settings. Streams have one replica. */
 export class OneNats {
   readonly port: number
   readonly #start: () => ChildProcess
@@ -18,7 +18,7 @@ export class OneNats {
     this.#start = start
   }
 
-  /** Undefined where there is no nats-server that can be used. It is not started yet. */
+  /** Prepares a server without starting it. Resolves with undefined if no usable nats-server is found. */
   static async prepare(t: Test, settings = '', jetstream = 'sync_interval: always'): Promise<OneNats | undefined> {
     const program = findServer(t)
     if (program === undefined) return undefined

@@ -1,12 +1,12 @@
 import type { TSchema } from '@sinclair/typebox'
 
-/** What a field of this name holds, where its schema alone would let it hold what nothing is done with. */
+/** Values of fields by name, for fields that need a meaningful value rather than one that is merely valid. */
 export type Named = Record<string, unknown>
 
 const isFree = ({ type, pattern, maxLength }: TSchema) => type === 'string' && !pattern && (maxLength ?? 1e9) > 10_000
 const isAny = (schema: TSchema) => ['type', 'anyOf', 'const'].every(key => schema[key] === undefined)
 
-/** The least that a schema takes; `i` tells apart what stands in one list. */
+/** The smallest value that a schema accepts. `i` distinguishes the items of a list. */
 export function leastOf(schema: TSchema, named: Named, key = '', i?: number): unknown {
   if (schema.const !== undefined) return schema.const
   if (schema.anyOf !== undefined) return leastOf(schema.anyOf[0], named, key, i)
@@ -34,10 +34,10 @@ export function leastOf(schema: TSchema, named: Named, key = '', i?: number): un
 const times = <T>(count: number, make: (i: number) => T): T[] =>
   Array.from({ length: Math.floor(count) }, (_, i) => make(i))
 
-/** A way of being large; what is so is made when it is needed, since each takes megabytes to make. */
+/** A way of being large. The value is created on demand, because each takes megabytes. */
 type Way = [how: string, make: () => unknown]
 
-/** Texts that take so many bytes as JSON: what is long in memory, and what is longer once it is written again. */
+/** Texts of about this many bytes as JSON: some are long in memory, others grow when they are serialized again. */
 const texts = (bytes: number): Way[] => [
   ['text', () => 'x'.repeat(bytes)],
   ['control characters', () => '\u0001'.repeat(bytes / 6)],
@@ -49,7 +49,7 @@ const texts = (bytes: number): Way[] => [
 const nested = (levels: number): unknown =>
   levels === 0 ? 0 : levels % 2 === 0 ? [nested(levels - 1)] : { a: nested(levels - 1) }
 
-/** Values of so many bytes: many small things, in every way in which JSON has them. */
+/** Values of about this many bytes: many small items, of every kind in JSON. */
 const values = (bytes: number): Way[] => [
   ...texts(bytes),
   ['numbers', () => times(bytes / 2, () => 0)],
@@ -61,7 +61,7 @@ const values = (bytes: number): Way[] => [
   ['deep values', () => times(bytes / 250, () => nested(60))],
 ]
 
-/** Payloads of a schema that are as large as `bytes` allow, each in one field and one way. */
+/** Payloads of a schema that are as large as `bytes` allows, each in one field and one way. */
 export function* largestOf(schema: TSchema, bytes: number, named: Named, key = ''): Generator<Way> {
   if (schema.anyOf !== undefined) {
     for (const branch of schema.anyOf) yield* largestOf(branch, bytes, named, key)

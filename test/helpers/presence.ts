@@ -1,6 +1,6 @@
 import type { ConnectionStatus, Observable } from '@fleetwire/client/node'
 
-/** When a client was without its connection, on the clock of `performance.now()`. */
+/** Records when a client was disconnected, on the clock of `performance.now()`. */
 export class Presence {
   readonly #absences: { from: number; to: number | undefined }[] = []
   readonly #status: Observable<ConnectionStatus>
@@ -20,7 +20,7 @@ export class Presence {
     return this.#status.value.state === 'online'
   }
 
-  /** Resolves when there is a connection. */
+  /** Resolves when the client is connected. */
   async back(): Promise<void> {
     if (this.isOnline) return
     await new Promise<void>(resolve => {
@@ -32,7 +32,7 @@ export class Presence {
     })
   }
 
-  /** How long after `at` it was online for good again, in ms; undefined if it did not notice anything. */
+  /** How long after `at` the client was finally online again, in ms; undefined if it was not disconnected. */
   backAfter(at: number): number | undefined {
     const last = this.#absences.findLast(({ from, to }) => from >= at || to === undefined || to > at)
     return last === undefined ? undefined : (last.to ?? performance.now()) - at

@@ -1,4 +1,4 @@
-/** What something prints, piece by piece, for whoever waits for a part of it. */
+/** Collects output piece by piece, and lets callers wait for parts of it. */
 export class Printed {
   readonly #waiting = new Set<() => void>()
   #text = ''
@@ -12,7 +12,7 @@ export class Printed {
     for (const look of this.#waiting) look()
   }
 
-  /** Resolves when the text matches; rejects when `ended`, if it is given, comes before. */
+  /** Resolves when the text matches. Rejects if `ended` is given and resolves first. */
   matching(pattern: RegExp, ended?: Promise<unknown>): Promise<RegExpMatchArray> {
     return new Promise((resolve, reject) => {
       const look = () => {

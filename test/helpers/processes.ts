@@ -8,18 +8,18 @@ import { Printed } from './printed.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
-/** Where a process runs: by default among all others of this machine. */
+/** Where a process runs: by default directly on this machine. */
 export interface Place {
-  /** Where the others reach it. */
+  /** The address at which others reach it. */
   address: string
-  /** What stands before its command line. */
+  /** The prefix of its command line. */
   prefix: readonly string[]
 }
 
 export const here: Place = { address: '127.0.0.1', prefix: [] }
 
 export interface Ended {
-  /** Null where a signal ended it. */
+  /** Null if a signal ended the process. */
   code: number | null
   signal: NodeJS.Signals | null
   stdout: string
@@ -28,20 +28,20 @@ export interface Ended {
 
 export interface Running {
   readonly child: ChildProcess
-  /** What it has printed so far, on both. */
+  /** Everything printed so far, to stdout and stderr. */
   output(): string
-  /** Resolves with what it printed and how it ended. */
+  /** Resolves with the output and how the process ended. */
   readonly ended: Promise<Ended>
-  /** Resolves when the output matches; rejects when the process ends before. */
+  /** Resolves when the output matches; rejects if the process ends first. */
   printed(pattern: RegExp): Promise<RegExpMatchArray>
-  /** Sends the signal and waits for the end. */
+  /** Sends the signal, and waits for the end of the process. */
   kill(signal: NodeJS.Signals): Promise<void>
 }
 
-/** What makes node compile less: see scripts/run-tests.ts. */
+/** Flags that make Node compile less: see scripts/run-tests.ts. */
 const lazy = process.execArgv.filter(flag => flag.startsWith('--interrupt-budget='))
 
-/** Runs the real command line in a process of its own; whatever is left of it ends with the test. */
+/** Runs the real command line in a separate process, which is killed when the test ends. */
 export function fleetwire(
   t: Test,
   args: string[],
@@ -53,7 +53,7 @@ export function fleetwire(
   return program(t, file, rest, env, cwd)
 }
 
-/** Runs a program with no more of this process's environment than its PATH; whatever is left of it ends with the test. */
+/** Runs a program with only PATH from this process's environment. It is killed when the test ends. */
 export function program(t: Test, file: string, args: string[], env: Record<string, string>, cwd: string): Running {
   const child = spawn(file, args, {
     cwd,
@@ -87,13 +87,13 @@ export function program(t: Test, file: string, args: string[], env: Record<strin
   return running
 }
 
-/** The admin token of a server's first start, from the file that it names. */
+/** The admin token of a server's first start, read from the file that the server names. */
 export async function adminToken(server: Running): Promise<string> {
   const [, path] = await server.printed(/admin token.* is in (\S+) \(mode 0600\)/)
   return (await readFile(path!, 'utf8')).trim()
 }
 
-/** A port that nobody listens at, for this process alone. */
+/** A free port, reserved for this process. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 10_000)
@@ -102,8 +102,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Claims a port from 10,000 to 19,999: below those that the system gives to whoever asks for any. False where another
- * process uses it, or has claimed it and may use it later: who claims a port listens at the one 10,000 above it.
+ * Claims a port from 10,000 to 19,999, below the range from which the system assigns ports. Resolves with false if
+ * another process uses or has claimed the port. To claim a port, a process listens on the port 10,000 above it.
  */
 export async function claimPort(port: number): Promise<boolean> {
   const claim = await listenAt(port + 10_000)

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import type { Test } from 'tap'
 
-/** Where Debian has a program under another name than its own. */
+/** Debian packages whose name differs from the program. */
 const packages: Record<string, string> = {
   vi: 'vim-tiny',
   top: 'procps',
@@ -11,7 +11,7 @@ const packages: Record<string, string> = {
   'systemd-analyze': 'systemd',
 }
 
-/** Whether a program is here that a test runs. Where it is not, one line says how to get it; CI fails. */
+/** Whether a program that a test runs is installed. If not, a comment says how to install it, and CI fails. */
 export function isInstalled(t: Test, program: string): boolean {
   if (spawnSync('sh', ['-c', `command -v ${program}`]).status === 0) return true
   const missing = `${program} is not here: apt-get install ${packages[program] ?? program}`

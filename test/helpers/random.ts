@@ -1,4 +1,4 @@
-/** A seeded generator (mulberry32), so that a failing run can be repeated. */
+/** A seeded random number generator (mulberry32), so that a failing run can be repeated. */
 export function seededRandom(seed: number) {
   let state = seed >>> 0
   const next = (): number => {

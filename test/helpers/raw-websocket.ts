@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A client frame by hand: any opcode, any flags, masked unless told otherwise. */
+/** Builds a client frame by hand: any opcode and flags, masked by default. */
 export function clientFrame(
   payload: string | Buffer,
   { opcode = 1, fin = true, masked = true, rsv1 = false, length = Buffer.byteLength(payload) } = {},
@@ -22,7 +22,7 @@ export function clientFrame(
   return Buffer.concat([Buffer.from(head), key, body])
 }
 
-/** An upgraded socket without a WebSocket library: what an attacker, or a frozen peer, has. */
+/** An upgraded socket without a WebSocket library, like an attacker or a frozen peer. */
 export async function rawWebSocket(
   t: Test,
   url: string,
@@ -30,7 +30,7 @@ export async function rawWebSocket(
   { path = '/ws', extensions = '' } = {},
 ): Promise<Socket> {
   const { hostname, port } = new URL(url)
-  // It decides itself when it stops, as a hostile peer does.
+  // Half-open, so that the peer decides when to close its side, like a hostile one.
   const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
   socket.on('error', () => {})
   t.teardown(() => socket.destroy())
@@ -45,7 +45,7 @@ export async function rawWebSocket(
   return socket
 }
 
-/** Reads until the server's close frame and resolves with its code; `undefined` when the socket ends without one. The socket stays open. */
+/** Reads until the server's close frame; resolves with its code, if there is one. The socket stays open. */
 export async function closeCodeOf(socket: Socket): Promise<number | undefined> {
   let received = Buffer.alloc(0)
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {

@@ -7,7 +7,7 @@ export interface RawAnswer {
   text: string
 }
 
-/** A request with exactly these headers; `fetch` would not send some of them. */
+/** Sends a request with exactly these headers, some of which `fetch` would not send. */
 export function request(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(url, { method, headers, agent: false }, response => {
@@ -23,7 +23,7 @@ export function request(url: string, headers: Record<string, string> = {}, metho
   })
 }
 
-/** Whatever the server says to these bytes until it closes. */
+/** Sends bytes. Resolves with everything that the server sends until it closes. */
 export function sendBytes(url: string, bytes: string): Promise<string> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {

@@ -16,13 +16,13 @@ export type Respond = (request: Received, response: ServerResponse, raw: Incomin
 
 export interface Receiver {
   readonly url: string
-  /** Everything that came, also what was refused. */
+  /** Everything received, including deliveries that were refused. */
   readonly received: Received[]
-  /** How the next requests are answered. Default: 200. */
+  /** Answers requests. Default: 200. */
   respond: Respond
-  /** Checks every signature from now on, with the official library; a wrong one fails the test. */
+  /** If set, every signature is verified with the official library, and an invalid one fails the test. */
   secret: string | undefined
-  /** Resolves with the first that fits, past or coming. */
+  /** Resolves with the first matching delivery, past or future. */
   next(fits: (request: Received) => boolean): Promise<Received>
   close(): Promise<void>
 }
@@ -30,7 +30,7 @@ export interface Receiver {
 /** Answers 200, with a body. */
 export const ok: Respond = (_request, response) => void response.end('thanks')
 
-/** A receiver of webhooks as anybody could write it; it ends with the test. */
+/** A webhook receiver like one that users write. It ends with the test. */
 export async function startReceiver(t: Test, { port = 0, respond = ok as Respond } = {}): Promise<Receiver> {
   const received: Received[] = []
   const looks = new Set<() => void>()
@@ -39,7 +39,7 @@ export async function startReceiver(t: Test, { port = 0, respond = ok as Respond
     try {
       for await (const chunk of request) chunks.push(chunk as Buffer)
     } catch {
-      // Cut off by whoever sent it.
+      // The sender aborted the request.
       return
     }
     const text = Buffer.concat(chunks).toString()

@@ -3,7 +3,7 @@ import headless from '@xterm/headless'
 import { ScreenModes } from '../../src/terminals/screen-modes.ts'
 import type { ViewerFrame } from './fake-viewer.ts'
 
-/** The terminal that a person would look at: everything is written to it, in order. */
+/** The terminal as a user would see it: all output is written to it, in order. */
 export class ReferenceScreen {
   readonly #serializer = new addonSerialize.SerializeAddon()
   #terminal: headless.Terminal
@@ -14,7 +14,7 @@ export class ReferenceScreen {
     this.#modes = new ScreenModes(this.#terminal)
   }
 
-  /** Draws what a viewer was sent, as a dashboard does. */
+  /** Renders the frames that a viewer was sent, like a dashboard. */
   static async of(frames: ViewerFrame[]): Promise<ReferenceScreen> {
     const screen = new ReferenceScreen()
     for (const { type, payload } of frames) {
@@ -38,7 +38,7 @@ export class ReferenceScreen {
     this.#modes.resized()
   }
 
-  /** Everything that can be seen of it, and the state that decides how it goes on. */
+  /** Everything visible on the screen, and the state that affects further output. */
   look(): { screen: string; modes: string; cursor: [number, number]; size: [number, number] } {
     const { cursorX, cursorY } = this.#terminal.buffer.active
     return {

@@ -1,6 +1,6 @@
 import type { EventDraft, EventLog } from '../../src/log/event-log.ts'
 
-/** Makes a log refuse appends, as one does whose disk is full, until it is told to accept again. */
+/** Makes a log refuse appends, as if its disk were full, until `accept` is called. */
 export function refuseAppends(log: EventLog, refuses: (drafts: readonly EventDraft[]) => boolean = () => true) {
   const { append } = log
   let count = 0
@@ -10,7 +10,7 @@ export function refuseAppends(log: EventLog, refuses: (drafts: readonly EventDra
     return { status: 'unavailable', retryAfterMs: 1000, reason: 'The disk is full.' }
   }
   return {
-    /** Appends that were refused so far. */
+    /** Number of appends refused so far. */
     get count() {
       return count
     },

@@ -10,7 +10,7 @@ import { FakeClock } from './fake-clock.ts'
 import { MemoryNetwork, type MemoryWire, type NetworkFaults } from './memory-node-bus.ts'
 import { seededRandom } from './random.ts'
 
-/** Nodes that relay agents to each other, in one process. Who is active is what a test says. */
+/** Nodes in one process that relay agents to each other. The test chooses the active node. */
 export class RelayStage {
   readonly clock = new FakeClock()
   readonly random: ReturnType<typeof seededRandom>
@@ -29,7 +29,7 @@ export class RelayStage {
     return new StagedNode(this, name, session)
   }
 
-  /** Resolves within this time. */
+  /** Resolves after a random delay of less than `mostMs`. */
   moment(mostMs: number): Promise<void> {
     return new Promise(resolve => void this.clock.setTimeout(resolve, this.random.below(mostMs)))
   }
@@ -78,7 +78,7 @@ export class StagedNode {
     return this.#roles.add(listener)
   }
 
-  /** It learns who is active. */
+  /** The node learns which node is active. */
   learn(active: string | undefined): void {
     if (active === this.active?.node) return
     const wasActive = this.isActive
@@ -89,7 +89,7 @@ export class StagedNode {
     this.#roles.tell()
   }
 
-  /** Without a word. */
+  /** Kills the node without notice. */
   kill(): void {
     for (const wire of this.wires) {
       wire.isCut = true
@@ -138,6 +138,6 @@ export class StagedSocket implements AgentSocket {
   }
 }
 
-/** What an agent says that numbers what needs it. */
+/** A frame from an agent, with a number if one is given. */
 export const frame = (type: string, payload: object = {}, n?: number): AgentFrame =>
   ({ type, payload, ...(n !== undefined && { n }) }) as AgentFrame

@@ -2,30 +2,30 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Between two connections, and at most before the same is sent again on one. */
+/** The pause between two connections, and the longest pause before repeating on the same connection. */
 const PAUSE_MS = 20
-/** Between two parts of what it sends, at most. */
+/** The longest pause between two parts of what it sends. */
 const MOST_BETWEEN_MS = 200
 
 export interface Habit {
-  /** What it sends, with a pause before all but the first. */
+  /** The parts that it sends, with a pause before each but the first. */
   sends: string[]
-  /** How many answers that should have; each of them, or the end of the connection. */
+  /** The number of answers expected, unless the connection ends. */
   answers: number
-  /** It sends the same again on the same connection. */
+  /** It repeats on the same connection. */
   stays?: boolean
 }
 
 export interface RestlessClientOptions {
-  /** Of its habit. */
+  /** The name of its habit. */
   name: string
   habit: Habit
   port: number
-  /** How long it waits for an answer, or for the end of the connection. */
+  /** How long it waits for the answers or the end of the connection. */
   patienceMs: number
 }
 
-/** Connects, sends, waits, again and again, and notes each time that it waited in vain. */
+/** Connects, sends and waits repeatedly, and records each time that it waits in vain. */
 export class RestlessClient {
   readonly flaws: string[] = []
   readonly statuses = new Set<number>()

@@ -1,9 +1,9 @@
-/** What the client's library calls to send a run. */
+/** The function that the client library calls to send a run. */
 type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /**
- * A `fetch` for HttpAgent under which a run survives cuts: where the body breaks off before the run has ended, it asks
- * for the rest and feeds it into the same body. `docs/ag-ui.md` shows it to users.
+ * A `fetch` for HttpAgent with which a run survives lost connections: if the body ends before the run, it requests the
+ * rest and feeds it into the same body. `docs/ag-ui.md` shows it to users.
  */
 export function resumableFetch(ask: Fetch = fetch, retryMs = 50): Fetch {
   return async (url, init) => {

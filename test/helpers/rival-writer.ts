@@ -3,13 +3,13 @@ import { CommitFollower } from '../../src/cluster/log/commit-follower.ts'
 import type { CommitStream } from '../../src/cluster/log/commit-stream.ts'
 import { CommitWriter, type Written } from '../../src/cluster/log/commit-writer.ts'
 
-/** One of several that write to one stream. Each commit names the commit that its writer knew as the last. */
+/** One of several writers of one stream. Each commit names the commit that its writer knew as the last one. */
 export class RivalWriter {
   readonly name: string
   readonly stream: CommitStream
   readonly follower: CommitFollower
   readonly writer: CommitWriter
-  /** What it was told of its commits. */
+  /** The ids of its commits, by their reported results. */
   readonly told: Record<Written['status'], string[]> = { written: [], deposed: [], unknown: [] }
   deposed = 0
   #tail = ''
@@ -36,7 +36,7 @@ export class RivalWriter {
     this.follower.start()
   }
 
-  /** One commit; a claim where it does not lead. */
+  /** Makes one commit, or a claim if it does not lead. */
   async step(bytes = 0): Promise<Written> {
     const id = `${this.name}-${++this.#count}`
     const data = () => Buffer.from(JSON.stringify({ after: this.#tail, fill: 'x'.repeat(bytes) }))
@@ -45,7 +45,7 @@ export class RivalWriter {
     return written
   }
 
-  /** Does nothing for a while, so that another one gets its turn. */
+  /** Pauses, so that other writers get their turn. */
   rest(ms: number): Promise<void> {
     return new Promise(resolve => void this.#clock.setTimeout(resolve, ms))
   }
@@ -56,7 +56,7 @@ export class RivalWriter {
   }
 }
 
-/** What is wrong with what a stream holds, seen from what its writers were told; empty where all is right. */
+/** Differences between the stream and the results that its writers got; empty if there are none. */
 export async function flawsOf(stream: CommitStream, clock: Clock, rivals: readonly RivalWriter[]): Promise<string[]> {
   const flaws: string[] = []
   const counts = new Map<string, number>()

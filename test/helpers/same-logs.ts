@@ -4,11 +4,11 @@ import type { Test } from 'tap'
 import type { FleetCluster } from './fleet-cluster.ts'
 import type { Ledger } from './ledger.ts'
 
-/** How often a node is looked at again that lags. */
+/** How often a node that lags is checked. */
 const LOOKS = 20
 const PAUSE_MS = 250
 
-/** Each node has all that the log of another one holds, in which every accepted command ended once. */
+/** Checks that each node has the same log, in which every accepted command ended once. */
 export async function sameLogs(t: Test, cluster: FleetCluster, ledger: Ledger): Promise<void> {
   const token = cluster.token('admin')
   const events = await readLog(cluster.url, token)
@@ -38,14 +38,14 @@ export async function readLog(url: string, token: string, topics = '>'): Promise
     const response = await fetch(`${url}/api/v1/events?${query}`, { headers: { authorization: `Bearer ${token}` } })
     const page = (await response.json()) as { items: WireEvent[]; nextCursor: string | null }
     if (!response.ok) throw new Error(JSON.stringify(page))
-    // Each page has the newest first.
+    // Each page starts with the newest event.
     pages.unshift(page.items.toReversed())
     if (page.nextCursor === null) return pages.flat()
     before = page.nextCursor
   }
 }
 
-/** By command, the final states in which it ended. */
+/** The final statuses of each command. */
 function endsOf(events: readonly WireEvent[]): Map<string, string[]> {
   const ends = new Map<string, string[]>()
   for (const { type, payload } of events) {

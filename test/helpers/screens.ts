@@ -5,7 +5,7 @@ import { CHUNK_BYTES, type Screen } from '../../src/terminals/screen.ts'
 import { ScreenHost, type ScreenHostOptions } from '../../src/terminals/screen-host.ts'
 import type { TerminalHub } from '../../src/terminals/terminal-hub.ts'
 
-/** A drawing thread, stopped with the test. `faults` and `tooExpensive` collect what it reports. */
+/** A rendering thread that stops when the test ends. `faults` and `tooExpensive` collect its reports. */
 export function startScreens(
   t: Test,
   options: Partial<ScreenHostOptions> = {},
@@ -22,7 +22,7 @@ export function startScreens(
   return { screens, faults, tooExpensive }
 }
 
-/** What REST would show, as text; nothing where there is no such terminal. */
+/** The rendering that REST would return, as text; undefined if there is no such terminal. */
 export async function render(
   hub: TerminalHub,
   agentId: string,
@@ -33,7 +33,7 @@ export async function render(
   return rendering.status === 'rendered' ? Buffer.from(rendering.bytes).toString() : undefined
 }
 
-/** Draws all of it, piece by piece; the answers to the queries in it. */
+/** Renders all data piece by piece. Resolves with the answers to the queries in it. */
 export async function draw(screen: Screen, data: string | Uint8Array): Promise<string[]> {
   const bytes = Buffer.from(data)
   const answers: string[] = []

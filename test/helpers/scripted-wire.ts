@@ -2,16 +2,16 @@ import type { SocketPort as ClientPort, SocketEvents } from '@fleetwire/client'
 import { frameLines } from '@fleetwire/protocol'
 import type { SocketHandlers, SocketPort } from '../../src/connections/socket-port.ts'
 
-/** What the kernel takes before the server's side is congested. */
+/** How much the kernel accepts before the server's side is congested. */
 const KERNEL_BYTES = 16 * 1024
 const PING = Buffer.from([0x89, 0])
-/** Stands for the answer to a ping; no client sends such a frame. */
+/** Represents the answer to a ping; no client sends such a frame. */
 const PONG = 'pong'
 
-/** Both ends of one WebSocket, in which nothing moves unless the script moves it, byte by byte towards the client. */
+/** Both ends of one WebSocket. Only the script moves data, byte by byte towards the client. */
 export class ScriptedWire implements SocketPort {
   readonly form = 'text'
-  /** What the token said that it was opened with. */
+  /** The rights of the token with which it was opened. */
   readonly rights: string
   readonly #client: SocketEvents
   #server: SocketHandlers | undefined
@@ -45,7 +45,7 @@ export class ScriptedWire implements SocketPort {
     return this.bufferedBytes > 0
   }
 
-  /** The client's end. `drop` says nothing to the server, as a network that is lost does not. */
+  /** The client's end. `drop` does not notify the server, as when the network is lost. */
   get port(): ClientPort {
     return {
       bufferedAmount: 0,
@@ -55,7 +55,7 @@ export class ScriptedWire implements SocketPort {
     }
   }
 
-  /** A client of ours sends nothing more once it was told to go. */
+  /** Does nothing, because the SDK's client sends nothing more after it was told to disconnect. */
   pause(): void {}
 
   resume(): void {}
@@ -86,14 +86,14 @@ export class ScriptedWire implements SocketPort {
     this.cut({ client: false, server: true })
   }
 
-  /** Nothing moves any more. An end that is not told must find out by itself. */
+  /** Stops all data. An end that is not notified must find out by itself. */
   cut(told: { client: boolean; server: boolean }): void {
     this.#isCut = true
     if (told.client) this.#endClient(1006, '')
     if (told.server) this.#endServer(1006)
   }
 
-  /** One frame reaches the server. False where there is none. */
+  /** Delivers one frame to the server. Returns false if there is none. */
   toServer(): boolean {
     const text = this.#isCut || this.#serverGone ? undefined : this.#toServer.shift()
     if (text === PONG) this.#server?.onPong()
@@ -101,7 +101,7 @@ export class ScriptedWire implements SocketPort {
     return text !== undefined
   }
 
-  /** Up to so many bytes reach the client; a close frame follows the last of them. False where nothing moved. */
+  /** Delivers up to `bytes` bytes to the client, and a close frame after the last. Returns false if nothing moved. */
   toClient(bytes: number, onText: (text: string) => void): boolean {
     if (this.#isCut || this.#clientGone) return false
     if (this.#queuedBytes === 0) return this.#closed()
@@ -118,7 +118,7 @@ export class ScriptedWire implements SocketPort {
         this.#client.alive()
         continue
       }
-      // Line by line, so that the script knows which frame is being handled.
+      // Delivered line by line, so that the script knows which frame is being handled.
       for (const line of frameLines(text)) {
         if (this.#clientGone) break
         onText(line)
@@ -136,7 +136,7 @@ export class ScriptedWire implements SocketPort {
     return true
   }
 
-  /** The next whole frame of what came; a ping is an empty one. */
+  /** The next complete frame received; a ping is an empty one. */
   #whole(): string | undefined {
     const from = this.#partial
     if (from.length < 2) return undefined

@@ -6,17 +6,17 @@ import { Printed } from './printed.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
-/** A person at a terminal: a shell line on a terminal of its own, in which `fleetwire` runs the command line. */
+/** A user at a terminal: runs a shell line on its own terminal, in which `fleetwire` is the command line. */
 export interface Seat {
   type(keys: string): void
   resize(cols: number, rows: number): void
-  /** What was printed so far. */
+  /** Everything printed so far. */
   text(): string
-  /** Resolves once what was printed matches. */
+  /** Resolves when the output matches. */
   shows(pattern: RegExp): Promise<RegExpMatchArray>
-  /** The process that the shell runs just now. */
+  /** The process that the shell is currently running. */
   child(): number
-  /** The terminal goes away. */
+  /** Closes the terminal. */
   leave(): void
 }
 

@@ -8,7 +8,7 @@ const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
 type Server = Awaited<ReturnType<typeof startForCli>>
 
-/** `fleetwire send a1 --wait <line>` with real pipes on all three ends. */
+/** `fleetwire send a1 --wait <line>` with real pipes as stdin, stdout and stderr. */
 export function sendInPipeline(t: Test, { url, admin }: Server, line: string, args: string[] = []) {
   const env = { PATH: process.env.PATH, FLEETWIRE_URL: url, FLEETWIRE_TOKEN: admin }
   const child: ChildProcess = spawn(process.execPath, [main, 'send', 'a1', '--wait', ...args, line], { env })

@@ -6,7 +6,7 @@ import type { AgentTerminalOptions } from '@fleetwire/client'
 import { numbersIn } from '../../src/exec/proc.ts'
 import { createShellRunner, type ShellRunnerOptions } from '../../src/exec/shell-runner.ts'
 
-/** Where commands run. */
+/** The folder in which commands run. */
 export const dir = await mkdtemp(join(tmpdir(), 'fleetwire-exec-'))
 const env = { PATH: process.env.PATH, HOME: dir, FLEETWIRE_TOKEN: 'secret' }
 let ids = 0
@@ -15,11 +15,11 @@ export interface Start extends Partial<ShellRunnerOptions> {
   write?: (bytes: Uint8Array) => Promise<void> | undefined
 }
 
-/** A command that runs in a real shell on a real terminal: what its terminal was told, and its end. */
+/** Runs a command in a real shell on a real terminal, and records what its terminal receives and how it ends. */
 export function start(line: unknown, { write, ...options }: Start = {}) {
   const interrupt = new AbortController()
   const force = new AbortController()
-  // Tests of other files run beside these, and survivors are looked for on the whole machine.
+  // Unique, because survivors are searched on the whole machine, where tests of other files run too.
   const commandId = `cmd_${process.pid}_${++ids}`
   const chunks: Uint8Array[] = []
   const sizes: [number, number][] = []
@@ -53,7 +53,7 @@ export function start(line: unknown, { write, ...options }: Start = {}) {
     waits.push(detail)
     for (const look of looks) look()
   }
-  /** Resolves when the last word on waiting is this one. */
+  /** Resolves when the last reported waiting state is this one. */
   const waited = (detail: string | false) =>
     new Promise<void>(resolve => {
       const look = () => waits.at(-1) === detail && resolve()
@@ -61,7 +61,7 @@ export function start(line: unknown, { write, ...options }: Start = {}) {
       look()
     })
   const outcome = runner({ commandId, input: line, signal: interrupt.signal, force: force.signal, waiting })
-  /** Resolves when the output holds the pattern. */
+  /** Resolves when the output matches. */
   const printed = (pattern: RegExp) =>
     new Promise<RegExpMatchArray>(resolve => {
       const look = () => {
@@ -86,11 +86,11 @@ export function start(line: unknown, { write, ...options }: Start = {}) {
   }
 }
 
-/** Every process that mentions the mark in its environment, so that no survivor is overlooked whatever it became. */
+/** All processes with the command's id in their environment, so that no survivor is overlooked. */
 export function survivors(commandId: string): number[] {
   return numbersIn('/proc').filter(pid => {
     try {
-      // That of one that has ended is empty.
+      // The environment of an ended process is empty.
       return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`FLEETWIRE_COMMAND_ID=${commandId}`)
     } catch {
       return false

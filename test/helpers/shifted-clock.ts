@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../src/clock.ts'
 
-/** The clock of the system, whose time a test puts forward. Its timers take their time. */
+/** The system clock, whose time a test can advance. Timers are not affected. */
 export class ShiftedClock implements Clock {
   #shiftMs = 0
   readonly setTimeout = systemClock.setTimeout

@@ -8,7 +8,7 @@ import type { ScriptedWire } from './scripted-wire.ts'
 
 type Mark = { kind: 'snapshot'; seq: number } | { kind: 'event'; seq: number }
 
-/** One subscription: what its handlers were called with, and the state that follows from it. */
+/** One subscription: the calls of its handlers, and the resulting state. */
 class View {
   readonly patterns: readonly string[]
   readonly marks: Mark[] = []
@@ -28,33 +28,33 @@ export interface SimulatedDashboardOptions {
   patterns: readonly string[]
   clock: Clock
   random: () => number
-  /** Undefined: nobody answers. */
+  /** Returns undefined if no server answers. */
   dial(rights: string, events: SocketEvents): ScriptedWire | undefined
 }
 
 const seqOf = (cursor: string): number => decodeCursor(cursor)!.seq
 const canSee = (rights: string, topic: string): boolean =>
   !/^(system|users)\./.test(topic) && (rights === 'wide' || !/^agents\.[cd]\./.test(topic))
-/** Only the newest of its topic counts. */
+/** Whether only the newest event of the topic counts. */
 const isState = ({ topic }: Pick<FleetEvent, 'topic'>): boolean => topicKind(topic) !== 'stream'
 
-/** A dashboard of the SDK, and the record of what it should have received and what it did receive. */
+/** An SDK dashboard that records what it should receive and what it does receive. */
 export class SimulatedDashboard {
   readonly patterns: readonly string[]
   readonly client: DashboardClient
-  /** Which events of its connection it met, one word each. */
+  /** Events of its connection that occurred, in short. */
   readonly met: string[] = []
   rights = 'wide'
   /** It does not read from its socket. */
   isFrozen = false
   wire: ScriptedWire | undefined
   readonly #views: View[] = []
-  /** By place in the log: the rights of the socket over which the client went past it. */
+  /** By position in the log, the rights of the socket on which the client passed it. */
   readonly #passed: string[] = []
   readonly #flaws: string[] = []
-  /** The place in the log of the frame that is being handled. */
+  /** The log position of the frame being handled. */
   #now = 0
-  /** The last place on the present wire. It must never go back. */
+  /** The last position on the current wire, which must never decrease. */
   #wireAt = { wire: undefined as ScriptedWire | undefined, seq: 0 }
 
   constructor({ patterns, clock, random, dial }: SimulatedDashboardOptions) {
@@ -82,7 +82,7 @@ export class SimulatedDashboard {
     return this.client.status.value
   }
 
-  /** Sees a frame before the client does. */
+  /** Inspects a frame before the client gets it. */
   tap(text: string, rights: string): void {
     const { type, id, topic, cursor, payload } = JSON.parse(text)
     const shown: string[] = type === 'snapshot' ? payload.records.map((record: LogRecord) => record.topic) : [topic]
@@ -97,14 +97,14 @@ export class SimulatedDashboard {
     if (this.#wireAt.wire === this.wire && seq < this.#wireAt.seq)
       this.#flaws.push(`${type} ${seq} came after ${this.#wireAt.seq}`)
     this.#wireAt = { wire: this.wire, seq }
-    // A summary has no place of its own, so nobody resumes from it.
+    // A summary has no log position, so no client resumes from it.
     if (type === 'agent:summary') return
     this.#now = seq
     if (payload.more) return
     for (let at = this.#passed.length; at <= seq; at++) this.#passed[at] = rights
   }
 
-  /** One subscription more, until `leave`. */
+  /** Adds a subscription, until `leave`. */
   join(pattern: string): void {
     if (this.#views.length < 3) this.#open([pattern])
   }
@@ -117,7 +117,7 @@ export class SimulatedDashboard {
     return this.#views.every(view => (view.marks.at(-1)?.seq ?? -1) >= seq)
   }
 
-  /** Where the events that the handlers received differ from those that they should have. */
+  /** Differences between the events that the handlers received and those that they should have received. */
   flaws(events: readonly FleetEvent[]): string[] {
     const flaws = [...this.#flaws]
     for (const view of this.#views) {
@@ -137,7 +137,7 @@ export class SimulatedDashboard {
     return flaws
   }
 
-  /** Where the state that its handlers built differs from the log's. Compares only what every token may see. */
+  /** Differences between the state that its handlers built and the log, for topics that every token may see. */
   recordFlaws(records: readonly Pick<LogRecord, 'topic' | 'json'>[]): string[] {
     const truth = new Map(records.map(({ topic, json }) => [topic, json]))
     return this.#views.flatMap(view => {
@@ -147,7 +147,7 @@ export class SimulatedDashboard {
       return (
         topics
           .filter(topic => view.state.get(topic) !== truth.get(topic))
-          // A snapshot leaves out what nothing more will happen to.
+          // A snapshot leaves out settled records.
           .filter(topic => view.state.has(topic) || !isSettled(JSON.parse(truth.get(topic)!)))
           .map(topic => `${view.patterns}: ${topic} is ${view.state.get(topic)} where the log has ${truth.get(topic)}`)
       )

@@ -12,16 +12,16 @@ import { seededRandom } from './random.ts'
 
 type Random = ReturnType<typeof seededRandom>
 
-/** What a commit says: which one its writer knew as the last, and by which term it wrote. */
+/** The content of a commit: the last commit that its writer knew, and the writer's term. */
 export interface Said {
   after: string
   term: number
   node: string
-  /** Of a change of the leader. */
+  /** Set in a change of the leader. */
   leader?: string | null
 }
 
-/** The clock of one process, which can stand still or be gone. */
+/** The clock of one process, which can be paused or dead. */
 class ProcessClock implements Clock {
   isDead = false
   #paused: (() => void)[] | undefined
@@ -151,7 +151,7 @@ class SimulatedLog implements RoleLog {
 
 let counter = 0
 
-/** A node, which can be cut off, paused, killed and started again. */
+/** A node that can be cut off, paused, killed and started again. */
 export class SimulatedNode {
   readonly name: string
   readonly told: SimulatedLog['told'] = { written: [], deposed: [], unknown: [] }
@@ -203,7 +203,7 @@ export class SimulatedNode {
     this.role.start()
   }
 
-  /** Cuts it off from the stream and from the other nodes. */
+  /** Cuts the node off from the stream and from the other nodes, or reconnects it. */
   cut(isCut: boolean): void {
     this.stream.isCut = isCut
     this.isMute = isCut
@@ -228,7 +228,7 @@ export class SimulatedNode {
   }
 }
 
-/** Nodes, their stream, and the beats between them. */
+/** Nodes with their stream and the beats between them. */
 export class SimulatedNodes {
   readonly clock = new FakeClock()
   readonly store = new MemoryStreamStore()
@@ -242,7 +242,7 @@ export class SimulatedNodes {
     for (const node of this.nodes) node.start()
   }
 
-  /** Those that believe to be active, and run. */
+  /** Live nodes that believe they are active. */
   get active(): SimulatedNode[] {
     return this.nodes.filter(({ isAlive, role }) => isAlive && role.isActive)
   }
@@ -280,7 +280,7 @@ export class SimulatedNodes {
     }
   }
 
-  /** Lets time pass until it is so; the time that it took, ms. */
+  /** Lets time pass until the condition holds. Resolves with the time that it took, ms. */
   async until(isSo: () => boolean, mostMs = 60_000): Promise<number> {
     const start = this.clock.monotonic()
     while (!isSo()) {
@@ -290,7 +290,7 @@ export class SimulatedNodes {
     return this.clock.monotonic() - start
   }
 
-  /** Commits that were not written by who led at their place, or that were decided on something else. */
+  /** Commits that were not written by the leader at their position, or that were based on another state. */
   flaws(): string[] {
     const flaws: string[] = []
     const ids = new Set<string>()

@@ -23,7 +23,7 @@ export interface TerminalClusterOptions {
   onFault(fault: unknown): void
 }
 
-/** A node as its terminals know it: a hub, and a bus to the others. */
+/** The part of a node that concerns terminals: a hub, and a bus to the other nodes. */
 export class TerminalNode {
   readonly name: string
   readonly hub: TerminalHub
@@ -59,7 +59,7 @@ export class TerminalNode {
     return this.#active === this.name
   }
 
-  /** What its beats tell it. */
+  /** Sets the active node, as beats would. */
   believe(active: string | undefined): void {
     const wasActive = this.isActive
     this.#active = active
@@ -68,7 +68,7 @@ export class TerminalNode {
     this.#roles.tell()
   }
 
-  /** Without a word. */
+  /** Kills the node without notice. */
   kill(): void {
     this.isDead = true
     this.wire.isCut = true
@@ -82,7 +82,7 @@ export class TerminalNode {
   }
 }
 
-/** Nodes with hubs, of which one is active, and an agent that is connected to that one. */
+/** Nodes with hubs, at most one of which is active. */
 export class TerminalCluster {
   readonly nodes = new Map<string, TerminalNode>()
   readonly network: MemoryNetwork
@@ -109,7 +109,7 @@ export class TerminalCluster {
     node.kill()
   }
 
-  /** All nodes learn of it; agents are to come to it. */
+  /** Makes a node active, and notifies all nodes. Tests must reconnect agents to it. */
   elect(name: string | undefined): void {
     this.active = name === undefined ? undefined : this.nodes.get(name)
     for (const node of this.nodes.values()) node.believe(name)
@@ -120,7 +120,7 @@ export class TerminalCluster {
   }
 }
 
-/** What the hub tells an agent: the fields of all four frames. */
+/** What the hub sends to an agent: the fields of all four frames. */
 interface Told {
   terminalId: string
   data: string
@@ -141,7 +141,7 @@ interface Program {
   isExitTold: boolean
 }
 
-/** An agent without a socket: its programs print, and the hub of the active node is told, as the SDK does it. */
+/** An agent without a socket: it passes the output of its programs to the hub of the active node, like the SDK. */
 export class SimulatedAgent {
   readonly agentId: string
   readonly typed: string[] = []
@@ -183,7 +183,7 @@ export class SimulatedAgent {
     this.#flush()
   }
 
-  /** Resolves when a person at the terminal would see it. */
+  /** Resolves when a user at the terminal would see the output. */
   async print(terminalId: string, data: string | Uint8Array): Promise<void> {
     const program = this.#programs.get(terminalId)!
     program.output = Buffer.concat([program.output, Buffer.from(data)])
@@ -230,7 +230,7 @@ export class SimulatedAgent {
     else if (program) {
       program.sentTo = Math.min(program.sentTo, from)
       program.told = ''
-      // Not from within the call that asks for it.
+      // Not within the call that requests it.
       queueMicrotask(() => this.#flush())
     }
   }
@@ -265,7 +265,7 @@ export class SimulatedAgent {
 
 const sizeAt = ({ sizes }: Program, offset: number) => sizes.findLast(({ from }) => from <= offset)!
 
-/** A dashboard: draws what it is sent, says so, and opens anew on another node when its own dies. */
+/** A dashboard: renders and acknowledges output, and reopens on another node when its node dies. */
 export class SimulatedViewer {
   readonly id: string
   node: TerminalNode
@@ -290,7 +290,7 @@ export class SimulatedViewer {
     node.hub.open(this.port, this.open)
   }
 
-  /** The terminal that it was shown last, and how far. */
+  /** The terminal shown last, and up to which offset. */
   get shown(): { agentId: string; terminalId: string; end: number } | undefined {
     const last = this.port.frames.findLast(({ type }) => type === 'terminal:snapshot' || type === 'terminal:output')
     if (last === undefined) return undefined
@@ -299,7 +299,7 @@ export class SimulatedViewer {
     return { agentId, terminalId, end: offset + bytes }
   }
 
-  /** It has drawn everything that it was sent so far. */
+  /** Acknowledges everything sent so far as rendered. */
   ack(): void {
     const { shown } = this
     if (shown === undefined || this.#acked === this.port.frames.length) return
@@ -307,7 +307,7 @@ export class SimulatedViewer {
     this.node.hub.ack(this.port, { agentId: shown.agentId, terminalId: shown.terminalId, offset: shown.end })
   }
 
-  /** Mode `whole`: what it was sent of this terminal since it was sent its first byte, as the SDK joins it. */
+  /** Mode `whole`: the output of this terminal received since its first byte, joined like the SDK does. */
   whole(terminalId: string): { bytes: Buffer; gap: boolean } {
     let bytes = Buffer.alloc(0)
     let gap = false
@@ -320,7 +320,7 @@ export class SimulatedViewer {
     return { bytes, gap }
   }
 
-  /** Mode `whole`: up to where it was sent this terminal. */
+  /** Mode `whole`: the offset up to which it has received this terminal. */
   wholeEnd(terminalId: string): number {
     const last = this.port.of('terminal:output').findLast(frame => frame.terminalId === terminalId)
     return last === undefined ? 0 : last.offset + Buffer.byteLength(last.data, last.encoding)

@@ -1,28 +1,28 @@
 interface Sizes {
-  /** In `npm test`: small, and still large enough to fail when what it tests breaks. */
+  /** In `npm test`: small, but large enough to fail when the code under test breaks. */
   quick: number
-  /** Where FULL is 1: in `npm run test:full`, and before a change lands. */
+  /** If FULL is 1: in `npm run test:full`, and before a change lands. */
   full: number
 }
 
-/** Everything at its full size. */
+/** All tests run at full size. */
 export const isFull = process.env.FULL === '1'
 
-/** The size of a test. A variable of its name sets it by itself: `KILL_SERVER=20 node dist/test/e2e/kill-loop.test.js`. */
+/** The size of a test. A variable of this name overrides it: `KILL_SERVER=20 node dist/test/e2e/kill-loop.test.js`. */
 export const size = (name: string, { quick, full }: Sizes): number =>
   Number(process.env[name] ?? (isFull ? full : quick))
 
-/** A seed that can be given again: `SEED=… node dist/test/….test.js`. */
+/** A random seed, or the given one to repeat a run: `SEED=… node dist/test/….test.js`. */
 export const seed = (): number => Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 /**
- * Of cases that are alike: in `npm test` so many, spread over all of them, the first among them; all where FULL is 1.
- * A variable of the name says how many: `USAGE=21 node dist/test/src/cli/usage.test.js`.
+ * Selects from similar cases: in `npm test` the first and others spread over all cases, `quick` in total; all if FULL
+ * is 1. A variable of this name overrides how many: `USAGE=21 node dist/test/src/cli/usage.test.js`.
  */
 export function some<T>(name: string, quick: number, cases: readonly T[]): T[] {
   const count = Math.min(size(name, { quick, full: cases.length }), cases.length)
   return Array.from({ length: count }, (_, i) => cases[Math.floor((i * cases.length) / count)]!)
 }
 
-/** Of a test that tries, at the price of seconds, what another tries too: run where FULL is 1. */
+/** Options for a test that needs seconds for what another test covers too: it runs only if FULL is 1. */
 export const inFull = { skip: isFull ? false : 'in a full run' } as const

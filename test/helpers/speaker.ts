@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { decodeAgentServerFrame, decodeServerFrame, frameLines, isNumbered } from '@fleetwire/protocol'
 import type { WireFrame, WsClient } from './ws-client.ts'
 
-/** Which frame types went in each direction of a kind of socket, and what was wrong with what the server sent. */
+/** The frame types sent in each direction on one kind of socket, and flaws in the server's frames. */
 export class Vocabulary {
   readonly said = new Set<string>()
   readonly heard = new Set<string>()
@@ -21,7 +21,7 @@ export class Vocabulary {
   }
 }
 
-/** One socket of a test that walks through frame types, one after the other. */
+/** One socket of a test that goes through the frame types, one after another. */
 export class Speaker {
   readonly #client: WsClient
   readonly #vocabulary: Vocabulary
@@ -46,14 +46,14 @@ export class Speaker {
     return this.#client.closed
   }
 
-  /** Sends it, with the next number where it has one to have. */
+  /** Sends a frame, with the next number if its type is numbered. */
   say(type: string, payload: object = {}, id?: string): void {
     this.#vocabulary.said.add(type)
     const n = this.#vocabulary.peer === 'agent' && isNumbered(type) ? ++this.#n : undefined
     this.#client.raw(JSON.stringify({ type, n, id, payload }))
   }
 
-  /** Sends a request and resolves with the payload of its reply; rejects when it is refused. */
+  /** Sends a request. Resolves with the payload of its reply; rejects if it is refused. */
   async ask(type: string, payload: object = {}): Promise<WireFrame['payload']> {
     const id = `ask${++this.#asked}`
     this.say(type, payload, id)
@@ -62,7 +62,7 @@ export class Speaker {
     return reply
   }
 
-  /** The payload of the first frame of this type, past or coming, that has these fields. */
+  /** Resolves with the payload of the first frame, past or future, of this type and with these fields. */
   async saw(type: string, fields: object = {}): Promise<WireFrame['payload']> {
     const fits = (frame: WireFrame) =>
       frame.type === type && Object.entries(fields).every(([key, value]) => frame.payload[key] === value)

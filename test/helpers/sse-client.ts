@@ -4,11 +4,11 @@ import type { Test } from 'tap'
 export interface SseEvent {
   event: string
   id: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into payloads of every type
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect payloads of every type
   data: any
 }
 
-/** Reads server-sent events by the letter of their specification, without coming back by itself. */
+/** Reads server-sent events as specified, but does not reconnect. */
 export class SseClient {
   readonly events: SseEvent[] = []
   readonly response: IncomingMessage
@@ -29,7 +29,7 @@ export class SseClient {
     this.ended = new Promise(resolve => response.on('close', resolve))
   }
 
-  /** The next event of a type, of those that no earlier call looked at. */
+  /** Resolves with the next event of a type, after those that earlier calls have consumed. */
   async next(event: string): Promise<SseEvent> {
     for (;;) {
       while (this.#looked < this.events.length) {
@@ -44,7 +44,7 @@ export class SseClient {
     this.response.destroy()
   }
 
-  /** Resolves when anything more has come. */
+  /** Resolves when more data has arrived. */
   change(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#look = resolve

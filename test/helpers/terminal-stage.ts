@@ -4,16 +4,16 @@ import { startApp } from './build.ts'
 import { connectWs, type WireFrame, type WsClient } from './ws-client.ts'
 
 export const KiB = 1024
-/** A loaded machine is late by itself, by a third of a second at times; what is measured with these took many seconds. */
+/** A loaded machine alone causes delays of up to a third of a second; without protection, attacks take many seconds. */
 export const MOST_DELAY_MS = 1000
-/** Screens of others: drawn in the other thread, in turns with the hostile one. */
+/** For other terminals: the other thread renders them in turns with the hostile one. */
 export const MOST_JOIN_MS = 5000
 
 const cup = (row: number, col: number) => `\x1b[${row};${col}H`
 export const upTo = (bytes: number, text: string) =>
   text.repeat(Math.max(1, Math.floor(bytes / Buffer.byteLength(text))))
 
-/** What makes a terminal work more than its bytes say, the larger its screen the more. */
+/** Output that costs a terminal far more work than its size suggests, and more on larger screens. */
 export const screenAttacks: Record<string, string> = {
   'scroll down': upTo(20 * KiB, '\x1b[1000T'),
   'scroll up': upTo(20 * KiB, '\x1b[1000S'),
@@ -27,7 +27,7 @@ export const screenAttacks: Record<string, string> = {
   'the alternate screen': upTo(20 * KiB, '\x1b[?1049h\x1b[?1049l'),
 }
 
-/** The same, on a screen of any size. */
+/** Such output whose cost does not depend on the screen size. */
 export const textAttacks: Record<string, string> = {
   'repeat a character': upTo(20 * KiB, 'x\x1b[9999999b'),
   'insert and delete characters': upTo(64 * KiB, '\x1b[1000@\x1b[1000P'),
@@ -57,14 +57,14 @@ export interface Stage {
   hostile: WsClient
   quiet: WsClient
   viewer: WsClient
-  /** Of somebody else. */
+  /** The token of another user. */
   other: string
   url: string
   call: Awaited<ReturnType<typeof startApp>>['call']
   token: string
 }
 
-/** One agent that attacks, one that does not, and somebody who watches both. */
+/** A hostile agent, a quiet one, and a viewer of both. */
 export async function startStage(t: Test): Promise<Stage> {
   const unlimited = { FRAME_RATE: 100_000, FRAME_BURST: 100_000, AGENT_FRAME_RATE: 100_000, REST_RATE: 100_000 }
   const { url, token, call } = await startApp(t, { config: unlimited })
@@ -84,7 +84,7 @@ export function sizeOf(agent: WsClient, n: number, terminalId: string, cols: num
   agent.raw(JSON.stringify({ type: 'terminal:resize', n, payload: { terminalId, cols, rows } }))
 }
 
-/** Sends it as the SDK does, in frames of at most 32 KiB. */
+/** Sends output like the SDK, in frames of at most 32 KiB. */
 export function print(agent: WsClient, terminalId: string, offset: number, text: string): number {
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length; at += 32 * KiB) {
@@ -94,7 +94,7 @@ export function print(agent: WsClient, terminalId: string, offset: number, text:
   return offset + bytes.length
 }
 
-/** The first frame of this type and terminal of those that came after `from` others; frames of two come in any order. */
+/** Resolves with the first frame of this type and terminal from index `from` on. */
 export async function after(
   viewer: WsClient,
   from: number,
@@ -108,7 +108,7 @@ export async function after(
   }
 }
 
-/** Milliseconds until a new viewer of it has its screen, and until a byte of it is seen. */
+/** Measures, in milliseconds, when a new viewer gets the screen, and when it sees a new byte. */
 export async function look({ quiet, viewer }: Stage, terminalId: string, offset: number) {
   const from = viewer.frames.length
   const begin = performance.now()
@@ -121,7 +121,7 @@ export async function look({ quiet, viewer }: Stage, terminalId: string, offset:
   return { joinMs, outputMs: performance.now() - sent, snapshot }
 }
 
-/** The agent has been heard up to here. */
+/** Resolves when the server has handled all frames of the agent. */
 export async function heard(agent: WsClient): Promise<void> {
   agent.send('heartbeat', { running: [] })
   await agent.next('heartbeat')

@@ -10,25 +10,25 @@ export interface Size {
   rows: number
 }
 
-/** One window of tmux: a real terminal, whose screen can be read. */
+/** A tmux window: a real terminal whose screen can be read. */
 export interface Pane {
-  /** What it shows, line by line, without blanks at the ends. */
+  /** The text on the screen, without trailing blanks. */
   screen(): Promise<string>
-  /** What it shows, with colours and attributes. */
+  /** The screen with colours and attributes. */
   coloured(): Promise<string>
-  /** Keys by their names in tmux: `Enter`, `C-z`, `Escape`. */
+  /** Presses keys, by their tmux names: `Enter`, `C-z`, `Escape`. */
   press(...keys: string[]): Promise<void>
   type(text: string): Promise<void>
   resize(size: Size): Promise<void>
   shows(pattern: RegExp): Promise<string>
-  /** The process that was started in it. */
+  /** The process started in the window. */
   pid(): Promise<number>
   close(): Promise<void>
 }
 
 let servers = 0
 
-/** A tmux server of its own, which ends with the test, and so does what was started in it. */
+/** A separate tmux server. It ends with the test, together with everything started in it. */
 export function tmux(t: Test) {
   const name = `fleetwire-${process.pid}-${++servers}`
   const tmux = async (...args: string[]) => (await run('tmux', ['-L', name, '-f', '/dev/null', ...args])).stdout

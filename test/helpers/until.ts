@@ -4,8 +4,8 @@ const OFTEN_MS = 10
 const SELDOM_MS = 100
 
 /**
- * Resolves with the first answer that is neither undefined nor false, for what sends no event when it changes: files, other
- * processes, counters. What never becomes so ends with the timeout of its test.
+ * Polls, and resolves with the first result that is neither undefined nor false. For state without change events:
+ * files, other processes, counters. If it never happens, the test times out.
  */
 export async function until<T>(look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
   const begin = performance.now()
@@ -13,7 +13,7 @@ export async function until<T>(look: () => T | undefined | false | Promise<T | u
     const looked = look()
     const found = await looked
     if (found !== undefined && found !== false) return found
-    // Who has to answer again and again has less time for what is awaited.
+    // Asynchronous checks use up time of the process being observed, so they become rarer.
     const isAsked = looked instanceof Promise
     await delay(isAsked ? Math.min(SELDOM_MS, OFTEN_MS + (performance.now() - begin) / 20) : OFTEN_MS)
   }

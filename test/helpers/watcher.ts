@@ -6,21 +6,21 @@ export interface WatcherOptions {
   url: string
   token: string
   patterns: string[]
-  /** From a lost socket to the next attempt. */
+  /** The pause between a lost socket and the next attempt. */
   offlineMs?: number
 }
 
-/** A dashboard of the SDK that keeps account of what it was given. */
+/** An SDK dashboard that records everything it receives. */
 export class Watcher {
   readonly patterns: string[]
   readonly client: DashboardClient
-  /** Cursors of the events that reached the handlers, in their order. */
+  /** Cursors of the events that reached the handlers, in order. */
   readonly cursors = new Notes<string>()
   readonly snapshots = new Notes<{ topic: string; payload: unknown }[]>()
   readonly resyncs: string[] = []
-  /** Events that came over its sockets: the SDK would hide one that came twice. */
+  /** Events received on its sockets, because the SDK would hide duplicates. */
   frames = 0
-  /** What the server said before it closed a socket. */
+  /** The server's announcements before it closed a socket. */
   readonly closings: { code: number; reconnectAfterMs?: number }[] = []
   readonly wire = new Wire(text => {
     const frame = JSON.parse(text)
@@ -40,7 +40,7 @@ export class Watcher {
     this.client.subscribe(patterns, {
       snapshot: ({ records }) => this.snapshots.note(records),
       resync: reason => this.resyncs.push(reason),
-      // Summaries are in no history that they could be compared with.
+      // Summaries are not in the history, so there is nothing to compare them with.
       event: ({ type, cursor }) => {
         if (type !== 'agent:summary') this.cursors.note(cursor)
       },
@@ -48,17 +48,17 @@ export class Watcher {
     this.client.connect()
   }
 
-  /** Resolves when it has a snapshot, and so will get every event from then on. */
+  /** Resolves when it has a snapshot; it gets every event afterwards. */
   ready(): Promise<void> {
     return this.snapshots.until(({ length }) => length > 0)
   }
 
-  /** Resolves when the last of these has come. */
+  /** Resolves when the last of these cursors has arrived. */
   reached(due: readonly string[]): Promise<void> {
     return this.cursors.until(have => have.at(-1) === due.at(-1))
   }
 
-  /** Where what it was given differs from what it was due; undefined when it does not. */
+  /** The first difference between received and due events; undefined if there is none. */
   flaw(due: readonly string[]): object | undefined {
     const have = this.cursors.items
     for (let i = 0; i < Math.max(have.length, due.length); i++) {

@@ -18,11 +18,11 @@ export interface Call {
 
 type Answer = Partial<Sent> | 'hang'
 
-/** Receivers that answer what a test says, at once. */
+/** Receivers whose immediate answers a test chooses. */
 export class ScriptedSender implements WebhookSender {
   readonly calls: Call[] = []
   readonly #clock: FakeClock
-  /** How a call is answered. Default: 200. `hang`: not before it is given up. */
+  /** Answers a call. Default: 200. `hang`: no answer until the call is aborted. */
   answer: (call: Call) => Answer = () => ({ ok: true, statusCode: 200 })
 
   constructor(clock: FakeClock) {
@@ -52,7 +52,7 @@ export class ScriptedSender implements WebhookSender {
 export const failed: Answer = { ok: false, statusCode: 500, error: 'the receiver answered 500' }
 export const admin: Principal = { sub: 'ada', role: 'admin', agents: ['*'], expiresAt: Number.POSITIVE_INFINITY }
 
-/** A fleet whose webhooks are sent to a script, by a clock that a test moves. */
+/** A fleet whose webhooks go to a ScriptedSender, on a clock that a test controls. */
 export async function startWebhooks(
   t: Test,
   { dir = t.testdir(), clock = new FakeClock(), limited = {} as Partial<FleetSettings> } = {},
@@ -95,25 +95,25 @@ export async function startWebhooks(
       revoked.add(jti)
       for (const listener of listeners) listener()
     },
-    /** Something happens: a task is created. */
+    /** Causes an event by creating a task. */
     happen: async (title: string) => {
       const outcome = await fleet.tasks.create({ fields: { title } })
       if (outcome.status === 'refused') throw new Error(outcome.error.message)
       return outcome.task
     },
-    /** Resolves once it is in the log that so many attempts at the next event failed. */
+    /** Resolves when the log shows this number of failed attempts at the next event. */
     failedTimes: (webhook: Webhook, attempts: number) =>
       until(async () => {
         const shown = await show(webhook)
         return shown.progress.attempts === attempts && shown
       }),
-    /** Resolves once so many entries are in the delivery log; newest first. */
+    /** Resolves with the delivery log, newest first, when its entries fit. */
     deliveries: (webhook: Webhook, fits: (entries: WebhookDelivery[]) => boolean) =>
       until(async () => {
         const outcome = await fleet.webhooks.deliveries(webhook.webhookId, { limit: 500 }, admin)
         return outcome.status === 'ok' && fits(outcome.page.items) && outcome.page.items
       }),
-    /** Resolves once so many calls were made. */
+    /** Resolves when at least `count` calls have been made. */
     called: (count: number) => until(() => sender.calls.length >= count && sender.calls),
     titles: (url = 'https://a.example/') => sender.to(url).map(({ body }) => body.payload.title ?? body.type),
   }

@@ -1,18 +1,18 @@
 import { nodeSocket, type SocketFactory, type SocketPort } from '@fleetwire/client/node'
 import { frameLines } from '@fleetwire/protocol'
 
-/** The way of an SDK client to its server, which the test destroys as a lost network does: without a close frame. */
+/** An SDK client's connection, which the test can destroy without a close frame, like a lost network. */
 export class Wire {
-  /** Sockets so far. */
+  /** Number of sockets so far. */
   made = 0
   cuts = 0
   readonly #onText: (frame: string) => void
   readonly #repeats: () => boolean
   #open: SocketPort | undefined
-  /** Frames that the present socket still carries. */
+  /** How many more frames the current socket delivers. */
   #left = Number.POSITIVE_INFINITY
 
-  /** `repeats`: whether a message that the client sends, behind its first, is sent a second time. */
+  /** `repeats` decides whether a message of the client, after its first, is sent twice. */
   constructor(onText: (frame: string) => void = () => {}, { repeats = (): boolean => false } = {}) {
     this.#onText = onText
     this.#repeats = repeats
@@ -50,7 +50,7 @@ export class Wire {
     return port
   }
 
-  /** Destroys the socket, in whatever state it is. */
+  /** Destroys the socket, whatever its state. */
   cut(): void {
     this.#left = Number.POSITIVE_INFINITY
     if (this.#open === undefined) return
@@ -60,7 +60,7 @@ export class Wire {
     port.drop()
   }
 
-  /** Destroys the present or next socket behind this many further frames: in a greeting, a snapshot, a replay. */
+  /** Destroys the current or next socket after this many more frames: in a greeting, a snapshot or a replay. */
   cutAfter(frames: number): void {
     this.#left = frames
   }

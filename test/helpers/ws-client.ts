@@ -7,18 +7,18 @@ export interface WireFrame {
   id?: string
   topic?: string
   cursor?: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into payloads of every type
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect payloads of every type
   payload: any
 }
 
 type Fits = string | ((frame: WireFrame) => boolean)
 
-/** A client of `/ws` or `/agent` that keeps every frame and lets a test wait for the next that fits. */
+/** A client of `/ws` or `/agent` that keeps every frame and lets a test wait for the next matching one. */
 export class WsClient {
   readonly frames: WireFrame[] = []
-  /** The text messages that they came in. */
+  /** The text messages that contained the frames. */
   readonly messages: string[] = []
-  /** The close code. */
+  /** Resolves with the close code. */
   readonly closed: Promise<number>
   readonly socket: WebSocket
   #looked = 0
@@ -46,7 +46,7 @@ export class WsClient {
     this.socket.send(data)
   }
 
-  /** The next frame that fits, of those that no earlier call looked at. */
+  /** Resolves with the next matching frame, after those that earlier calls have consumed. */
   async next(fits: Fits): Promise<WireFrame> {
     const isIt = typeof fits === 'string' ? ({ type }: WireFrame) => type === fits : fits
     for (;;) {
@@ -61,7 +61,7 @@ export class WsClient {
     }
   }
 
-  /** Sends and resolves with the payload of the reply. */
+  /** Sends a request, and resolves with the payload of the reply. */
   async request(type: string, payload: unknown = {}): Promise<WireFrame['payload']> {
     const id = `r${this.frames.length}_${Math.random().toString(36).slice(2, 8)}`
     this.send(type, payload, id)
@@ -74,7 +74,7 @@ export class WsClient {
   }
 }
 
-/** Connects and waits for the greeting. The test closes it. */
+/** Connects, and waits for the greeting. The client is closed when the test ends. */
 export async function connectWs(
   t: Test,
   url: string,
@@ -98,7 +98,7 @@ export async function connectWs(
   return client
 }
 
-/** What an upgrade is answered where there is no socket: the status. */
+/** Sends an upgrade that must be refused; resolves with the response. */
 export function refusedUpgrade(
   url: string,
   options: { headers?: Record<string, string>; protocols?: string[] } = {},

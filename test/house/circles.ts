@@ -1,7 +1,7 @@
-/** What imports what: an edge from each node to those that it imports. */
+/** The import graph: edges lead from each node to the nodes that it imports. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>
 
-/** The graph of groups, from that of their members: `groupOf` names the group; imports inside a group are no edges. */
+/** The graph of groups: `groupOf` names the group of a node. Imports within a group are no edges. */
 export function grouped(graph: Graph, groupOf: (node: string) => string): Graph {
   const groups = new Map<string, Set<string>>()
   for (const [node, imports] of graph) {

@@ -24,7 +24,7 @@ const compose: Compose = parse(read('docker-compose.yml'), { merge: true })
 const cluster = Object.entries(compose.services).filter(([, { profiles }]) => profiles !== undefined)
 const named = (part: string) => cluster.filter(([name]) => name.startsWith(part))
 
-t.test('docker compose up starts one server, and the profile a cluster', async t => {
+t.test('`docker compose up` starts one server, and the `cluster` profile starts a cluster', async t => {
   const plain = Object.entries(compose.services).filter(([, { profiles }]) => profiles === undefined)
   t.strictSame(plain, [
     [
@@ -44,17 +44,17 @@ t.test('docker compose up starts one server, and the profile a cluster', async t
   for (const [name, { profiles }] of cluster) t.strictSame(profiles, ['cluster'], name)
 })
 
-t.test('nothing of the compose file is reached from another machine', async t => {
+t.test('no service of the compose file can be reached from another machine', async t => {
   const ports = Object.values(compose.services).flatMap(({ ports = [] }) => ports)
   t.equal(ports.length, 2)
   for (const port of ports) t.match(port, /^127\.0\.0\.1:/)
-  t.equal(new Set(ports.map(port => port.split(':')[1])).size, ports.length, 'both can run at once')
+  t.equal(new Set(ports.map(port => port.split(':')[1])).size, ports.length, 'both can run at the same time')
   t.equal(compose.networks.log?.internal, true)
   for (const [name, { networks }] of named('nats-')) t.strictSame(networks, ['log'], name)
   t.strictSame(compose.services.balancer?.networks, ['front'])
 })
 
-t.test('each part of the cluster has a name and a volume of its own, and stops in order', async t => {
+t.test('each node of the cluster has its own name and volume, and time to shut down', async t => {
   for (const [part, variable] of [
     ['fleetwire-', 'FLEETWIRE_NODE'],
     ['nats-', 'NATS_NAME'],
@@ -67,25 +67,25 @@ t.test('each part of the cluster has a name and a volume of its own, and stops i
     for (const { stop_grace_period } of services) t.ok(Number.parseInt(stop_grace_period!, 10) >= 30)
   }
   for (const [name, { environment }] of named('fleetwire-'))
-    t.equal(environment?.FLEETWIRE_ADDRESS, `http://${name}:3000`, 'where the others reach it')
+    t.equal(environment?.FLEETWIRE_ADDRESS, `http://${name}:3000`, 'the address at which other nodes reach it')
   for (const [name, { healthcheck, build }] of cluster)
-    t.ok(healthcheck !== undefined || build === '.', `${name} says whether it is well`)
+    t.ok(healthcheck !== undefined || build === '.', `${name} has a health check`)
 })
 
-t.test('every file that the compose file mounts is there', async t => {
+t.test('every file that the compose file mounts exists', async t => {
   const mounted = cluster.flatMap(([, { volumes = [] }]) => volumes.filter(volume => volume.startsWith('./')))
   t.ok(mounted.length >= 4)
   for (const volume of mounted) t.ok(files.includes(volume.slice(2).split(':')[0]!), volume)
 })
 
-t.test('no secret stands in what is deployed', async t => {
+t.test('the deployment files contain no secrets', async t => {
   for (const file of files.filter(path => path.startsWith('deploy/') || path === 'docker-compose.yml'))
     for (const [, value] of read(file).matchAll(/(?:password|secret)(?:: |=)([^\s,}]+)/gi))
       t.match(value, /^(?:\$|'"\$|%s|\{$|fleetwire$)/, `${file}: ${value}`)
   for (const file of ['.gitignore', '.dockerignore']) t.match(read(file), /^\.env$/m, file)
 })
 
-t.test('HAProxy asks /ready of every node of the compose file', async t => {
+t.test('HAProxy checks /ready on every node of the compose file', async t => {
   const config = read('deploy/haproxy/haproxy.cfg')
   const ready = /^backend ready\n([\s\S]*?)^\S/m.exec(config)![1]!
   t.match(ready, /http-check send meth GET uri \/ready/)
@@ -99,7 +99,7 @@ t.test('HAProxy asks /ready of every node of the compose file', async t => {
 interface Manifest {
   kind: string
   metadata: { name: string }
-  // biome-ignore lint/suspicious/noExplicitAny: what of a manifest matters is asserted field by field.
+  // biome-ignore lint/suspicious/noExplicitAny: the fields of a manifest that matter are asserted one by one.
   spec: any
   data?: Record<string, string>
 }
@@ -109,7 +109,7 @@ const manifests = files
 const manifest = (kind: string, name: string) =>
   manifests.find(({ kind: ofKind, metadata }) => ofKind === kind && metadata?.name === name)!
 
-t.test('the manifests of Kubernetes are whole', async t => {
+t.test('the Kubernetes manifests are complete', async t => {
   const all = manifests.map(({ kind, metadata }) => `${kind} ${metadata?.name ?? ''}`.trim())
   t.strictSame(all.toSorted(), [
     'ConfigMap nats',
@@ -126,10 +126,10 @@ t.test('the manifests of Kubernetes are whole', async t => {
   const { resources } = parse(read('deploy/kubernetes/kustomization.yaml'))
   const others = files.filter(path => /^deploy\/kubernetes\/(?!kustomization)/.test(path))
   t.strictSame(resources.map((name: string) => `deploy/kubernetes/${name}`).toSorted(), others)
-  t.equal(manifest('ConfigMap', 'nats').data?.['nats.conf'], read('deploy/nats/nats.conf'), 'one file, twice')
+  t.equal(manifest('ConfigMap', 'nats').data?.['nats.conf'], read('deploy/nats/nats.conf'), 'both copies agree')
 })
 
-t.test('Kubernetes asks /health whether to restart a node, and /ready whether to hand it clients', async t => {
+t.test('Kubernetes restarts a node by /health, and routes clients to it by /ready', async t => {
   const { spec } = manifest('Deployment', 'fleetwire')
   const { terminationGracePeriodSeconds, topologySpreadConstraints, containers } = spec.template.spec
   const [node] = containers
@@ -137,7 +137,7 @@ t.test('Kubernetes asks /health whether to restart a node, and /ready whether to
   t.equal(node.readinessProbe.httpGet.path, '/ready')
   t.equal(node.startupProbe.httpGet.path, '/ready')
   const sleep = Number(node.lifecycle.preStop.exec.command[1])
-  t.ok(terminationGracePeriodSeconds >= sleep + 40, 'time for a whole stop')
+  t.ok(terminationGracePeriodSeconds >= sleep + 40, 'enough time for a full shutdown')
   t.equal(topologySpreadConstraints.length, 2)
   t.equal(spec.strategy.rollingUpdate.maxUnavailable, 0)
   t.equal(node.resources.limits.cpu, undefined)
@@ -147,7 +147,7 @@ t.test('Kubernetes asks /health whether to restart a node, and /ready whether to
   t.strictSame(secrets, ['jwt-secret', 'nats-password'])
 })
 
-t.test('the Pods of one kind are chosen by all that speaks of them', async t => {
+t.test('every resource that refers to a set of Pods selects it by the same labels', async t => {
   for (const [kind, name] of [
     ['Deployment', 'fleetwire'],
     ['StatefulSet', 'nats'],

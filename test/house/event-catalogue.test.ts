@@ -6,11 +6,11 @@ import { read, tableRows, unquoted } from './repository.ts'
 
 const page = read('docs/event-catalogue.md')
 
-t.test('docs/event-catalogue.md is what `npm run docs:catalogue` makes', async t => {
+t.test('docs/event-catalogue.md is what `npm run docs:catalogue` generates', async t => {
   t.equal(page, eventCatalogue())
 })
 
-t.test('docs/event-catalogue.md names every event type once, and no other', async t => {
+t.test('docs/event-catalogue.md lists every event type once, and no others', async t => {
   const told = tableRows(page.slice(0, page.indexOf('## Payloads'))).map(([type]) => unquoted(type))
   const known = told.filter(type => type !== 'custom:<name>')
   t.same(known.toSorted(), Object.keys(eventPayloads).toSorted())

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { files, read } from './repository.ts'
 
-t.test('examples/README.md names every example and the test that runs it, and no other', async t => {
+t.test('examples/README.md lists every example with the test that runs it, and no others', async t => {
   const rows = [...read('examples/README.md').matchAll(/^\| \[[^\]]+\]\(([\w./-]+)\) \|.* `(test\/[^`]+)` \|$/gm)]
   const there = new Set(files.filter(file => file.startsWith('examples/')).map(file => file.split('/')[1]!))
   there.delete('README.md')

@@ -3,7 +3,7 @@ import t from 'tap'
 import { circles, type Graph, grouped } from './circles.ts'
 import { read, sources } from './repository.ts'
 
-/** What any part of the domain may know: the vocabulary, the faults, the time, and the log as an interface. */
+/** What any part of the domain may import: the protocol, faults, the clock, and the interface of the log. */
 const common = [
   ...['@fleetwire/protocol', 'src/clock.ts', 'src/deadlines.ts', 'src/value-flaw.ts', 'src/turn-pace.ts'],
   ...['src/errors.ts', 'src/ids.ts', 'src/logger.ts', 'src/caller.ts', 'src/outcome.ts', 'src/listeners.ts'],
@@ -20,7 +20,7 @@ const common = [
     'node:',
   ],
 ]
-/** Development dependencies: the published package carries the built pages. */
+/** Development dependencies: the published package contains the built pages. */
 const dashboardLibraries = [
   ...[
     'react',
@@ -48,12 +48,12 @@ const dashboardLibraries = [
 const principal = ['src/auth/principal.ts', 'src/auth/permissions.ts', 'src/auth/user-key.ts']
 
 /**
- * Who may import whom. The first area that contains a file decides. An entry is a folder (`src/log/`), a file, or the
- * beginning of a package's name.
+ * Who may import what. The first area that contains a file applies. An entry is a folder (`src/log/`), a file, or a
+ * prefix of a package name.
  */
 const layers: [area: string, may: string[]][] = [
-  // protocol ← client, by the names of the packages. What runs in a browser knows no node:.
-  // What writes modules when the package is built runs nowhere else.
+  // The client imports the protocol by its package name. Code for browsers must not import node: modules.
+  // The generator runs only when the package is built.
   ['packages/protocol/src/generate/', ['packages/protocol/src/', '@sinclair/typebox', 'node:']],
   ['packages/protocol/src/', ['packages/protocol/src/', '@sinclair/typebox', '#schemas']],
   ['packages/client/src/examples/', ['@fleetwire/client']],
@@ -61,15 +61,15 @@ const layers: [area: string, may: string[]][] = [
   ['packages/client/src/', ['packages/client/src/', '@fleetwire/protocol']],
   ['packages/react/src/examples/', ['@fleetwire/', 'react', 'react-dom']],
   ['packages/react/src/', ['packages/react/src/', '@fleetwire/protocol', '@fleetwire/client', 'react']],
-  // Whatever it shows comes through the hooks that anybody can use: no private channel to the server.
+  // The dashboard gets its data through the public hooks: it has no private channel to the server.
   ['dashboard/', ['dashboard/', '@fleetwire/', ...dashboardLibraries]],
 
-  // The domain: each noun knows what is common, and of its neighbours what stands here.
+  // The domain: each area may import the common modules, and the neighbours listed here.
   ['src/log/', ['src/log/', ...common, '@photostructure/sqlite']],
-  // A cluster. How nodes talk, and the log that stands on one order of commits, know nothing of the rest, nor of NATS.
+  // Clusters. The bus and the log on a commit stream depend neither on the rest of the cluster nor on NATS.
   ['src/cluster/bus/', ['src/cluster/bus/', ...common]],
   ['src/cluster/log/', ['src/cluster/log/', ...common, 'src/log/']],
-  // What gateways bring to the active node: requests, agents, and the terminals that it shows them.
+  // What gateways forward to the active node: requests and agents; and the terminals that it relays to them.
   [
     'src/cluster/forwarding/',
     ['src/cluster/forwarding/', 'src/cluster/cluster-node.ts', ...common, 'src/log/', 'undici'],
@@ -88,9 +88,9 @@ const layers: [area: string, may: string[]][] = [
       ...[...common, 'src/terminals/'],
     ],
   ],
-  // All of it on real servers.
+  // The implementations of these interfaces on NATS.
   ['src/cluster/nats/', ['src/cluster/', ...common, 'src/log/', 'src/nats-url.ts', '@nats-io/']],
-  // The node: who decides, and what makes it ready.
+  // The node: election of the active node, and readiness.
   [
     'src/cluster/',
     [
@@ -111,7 +111,7 @@ const layers: [area: string, may: string[]][] = [
   ['src/connections/', ['src/connections/', ...common, ...principal, 'src/frames/', 'ws']],
   ['src/broadcast/', ['src/broadcast/', ...common, ...principal, 'src/frames/', 'src/connections/flush-scheduler.ts']],
   ['src/terminals/', ['src/terminals/', ...common, ...principal, 'src/commands/command-types.ts', '@xterm/']],
-  // Reads what the others count.
+  // Reads the counters of other areas.
   ['src/metrics/', ['src/metrics/', 'src/commands/command-census.ts']],
   ['src/summaries/', ['src/summaries/', ...common, 'src/terminals/plain-text.ts']],
   ['src/tasks/', ['src/tasks/', ...common, 'csv-stringify']],
@@ -121,7 +121,7 @@ const layers: [area: string, may: string[]][] = [
     'src/webhooks/',
     ['src/webhooks/', ...common, ...principal, 'src/broadcast/subscription-index.ts', 'src/address-policy.ts'],
   ],
-  // Runs of AG-UI out of what the others hold.
+  // Builds AG-UI runs from the state of other areas.
   [
     'src/ag-ui/',
     [
@@ -131,17 +131,17 @@ const layers: [area: string, may: string[]][] = [
   ],
   ['src/events/', ['src/events/', ...common, ...principal]],
 
-  // Documents made from the schemas: they know the vocabulary alone.
+  // Documents generated from the schemas: they depend on the protocol only.
   ['src/reference/', ['src/reference/', '@fleetwire/protocol', '@sinclair/typebox', 'src/shared-schemas.ts', 'node:']],
 
-  // Pages that were built before: files, and what of them depends on the request.
+  // Serves the pages built beforehand, and the parts of them that depend on the request.
   ['src/dashboard/', ['src/dashboard/', 'node:']],
 
   // The edges.
   ['src/exec/', ['src/exec/', ...common, '@fleetwire/', '@lydell/node-pty']],
-  // Knows screens as text, and no terminal.
+  // Works on screens as text; it has no access to terminals.
   ['src/wrap/judge/', ['src/wrap/judge/', ...common, '@sinclair/typebox']],
-  // An agent of the public interface; patches are applied as the server applies them.
+  // An agent that uses the public interface. It applies patches with the server's code.
   [
     'src/ag-ui-client/',
     [
@@ -155,7 +155,7 @@ const layers: [area: string, may: string[]][] = [
       ...['@fleetwire/', '@ag-ui/client', 'node:'],
     ],
   ],
-  // One program on a terminal of its own, as an agent; what can be seen of it is drawn here too.
+  // Runs one program on its own terminal, as an agent. Its screen is rendered here too.
   [
     'src/wrap/',
     [
@@ -168,7 +168,7 @@ const layers: [area: string, may: string[]][] = [
       '@xterm/headless',
     ],
   ],
-  // Only `peer.ts` needs the library at run time; the rest knows its types.
+  // Only `peer.ts` needs the library at run time; the other files import its types.
   [
     'src/acp/',
     [
@@ -183,12 +183,12 @@ const layers: [area: string, may: string[]][] = [
       'node:',
     ],
   ],
-  // The program's end of the socket is loaded for every hook: node: alone.
+  // The program's end of the socket is loaded for every hook, so it imports little besides node: modules.
   ['src/report/report-client.ts', ['node:', '@fleetwire/protocol']],
   ['src/report/', ['src/report/', ...common, '@fleetwire/client', 'src/connections/rate-limit.ts']],
-  // A client of the public interface like any other; only its processes and its command know it.
+  // A client of the public interface like any other; only its processes and its command import it.
   ['src/demo/', ['src/demo/', 'src/exec/', 'src/clock.ts', '@fleetwire/', 'node:']],
-  // One client of the public interface, or a caller of this server's own; the processes of both load it when it is asked for.
+  // A client of the public interface, or a caller inside this server. Its process loads it on demand.
   [
     'src/mcp/',
     [
@@ -196,13 +196,13 @@ const layers: [area: string, may: string[]][] = [
       ...['@fleetwire/', '@modelcontextprotocol/server', '@sinclair/typebox'],
     ],
   ],
-  // Several processes of one machine: other programs, and nodes as anybody else sees them.
+  // Manages several processes on one machine: other programs, and nodes seen through their public interface.
   [
     'src/processes/',
     ['src/processes/', 'src/clock.ts', 'src/raw-answer.ts', 'src/rest-error.ts', '@fleetwire/protocol', 'node:'],
   ],
   ['src/cli/', ['src/', '@fleetwire/', 'node:', 'commander', '@lukeed/ms', 'fast-jwt']],
-  // Wires the domain: it knows all of it, and nothing of what is around it.
+  // Wires the domain: it may import all of it, and nothing outside it.
   [
     'src/fleet.ts',
     [
@@ -283,7 +283,7 @@ const layers: [area: string, may: string[]][] = [
     ],
   ],
   ['bench/', ['']],
-  // The gallery is served as the dashboard is.
+  // The gallery is served like the dashboard.
   ['scripts/gallery.ts', ['src/app.ts', 'vite', 'node:']],
   [
     'scripts/',
@@ -292,7 +292,7 @@ const layers: [area: string, may: string[]][] = [
   ['examples/', ['']],
 ]
 
-/** What only these files may import, whatever their layer says. */
+/** Imports that only these files may use, whatever their layer allows. */
 const owners: [imported: string, by: string[]][] = [
   ['ipaddr.js', ['src/address-policy.ts']],
   [
@@ -330,11 +330,11 @@ const owners: [imported: string, by: string[]][] = [
   ['@modelcontextprotocol/', ['src/mcp/']],
 ]
 
-/** `src/log/`, `@fastify/`, `node:`, `src/log/sqlite-` stand for what begins with them, `fastify` for itself and `fastify/types`. */
+/** `src/log/`, `@fastify/`, `node:` and `src/log/sqlite-` are prefixes; `fastify` matches itself and `fastify/types`. */
 const isUnder = (path: string, place: string) =>
   /(^|[/:-])$/.test(place) ? path.startsWith(place) : path === place || path.startsWith(`${place}/`)
 
-/** `src/*` are the files of `src/` itself. */
+/** `src/*` matches the files directly in `src/`. */
 const isIn = (file: string, area: string) =>
   area.endsWith('*')
     ? file.startsWith(area.slice(0, -1)) && !file.slice(area.length - 1).includes('/')
@@ -361,32 +361,32 @@ function importsOf(file: string): string[] {
   })
 }
 
-t.test('no file imports what its layer may not', async t => {
+t.test('no file imports anything that its layer must not import', async t => {
   const imports = sources.flatMap(file => importsOf(file).map(imported => [file, imported] as const))
-  t.ok(imports.length > 300, `${imports.length} imports of ${sources.length} files were looked at`)
+  t.ok(imports.length > 300, `${imports.length} imports of ${sources.length} files were checked`)
   t.same(
     imports.map(([file, imported]) => refusal(file, imported)).filter(why => why !== undefined),
     [],
   )
 })
 
-/** Imports of types count: what cannot be understood without the other is no part of its own. */
+/** Type imports count as well: a part that cannot be understood without another one is not independent. */
 const graph: Graph = new Map(
   sources.map(file => [file, new Set(importsOf(file).filter(imported => sources.includes(imported)))]),
 )
 
-/** `src/log/` of any file under it; a file that stands in `src/` itself, or outside it, is a part of its own. */
+/** `src/log/` for any file under it. A file directly in `src/`, or outside it, forms its own group. */
 const folderOf = (file: string): string => /^src\/[^/]+\//.exec(file)?.[0] ?? file
 
-t.test('no circle between folders of src', async t => {
+t.test('there are no import cycles between folders of src', async t => {
   t.same(circles(grouped(graph, folderOf)), [])
 })
 
-t.test('no circle between files', async t => {
+t.test('there are no import cycles between files', async t => {
   t.same(circles(graph), [])
 })
 
-t.test('the check finds circles', async t => {
+t.test('the check finds cycles', async t => {
   const edges: [string, string[]][] = [
     ['src/a/1', ['src/b/1']],
     ['src/b/1', ['src/c/1', 'src/c/2']],
@@ -401,7 +401,7 @@ t.test('the check finds circles', async t => {
   t.same(circles(graph), [['src/d/1', 'src/d/2']])
 })
 
-t.test('the table allows and refuses what it should', async t => {
+t.test('the table allows and refuses the expected imports', async t => {
   const table: [file: string, imported: string, may: boolean][] = [
     ['src/agents/agent-session.ts', 'src/commands/dispatcher.ts', true],
     ['src/agents/agent-session.ts', 'fastify', false],

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** The compiled tests stand in dist/test/house. */
+/** Compiled tests are in dist/test/house. */
 export const root = new URL('../../../', import.meta.url)
 
-/** Every file of the repository, as a path from its root: what is tracked, and what is new and not ignored. */
+/** Every file of the repository, as a path from its root: tracked files, and new files that are not ignored. */
 export const files: readonly string[] = execFileSync(
   'git',
   ['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
@@ -29,7 +29,7 @@ export const isTest = (path: string): boolean =>
 /** TypeScript that runs in production. */
 export const sources = files.filter(path => /\.tsx?$/.test(path) && !isTest(path))
 
-/** The cells of every table row of a Markdown text, without heads and rules. */
+/** The cells of every Markdown table row that begins with inline code. */
 export function tableRows(markdown: string): string[][] {
   return [...markdown.matchAll(/^\|(.*)\|$/gm)]
     .map(([, row]) => row!.split(/(?<!\\)\|/).map(cell => cell.trim()))
@@ -38,6 +38,6 @@ export function tableRows(markdown: string): string[][] {
 
 export const unquoted = (cell = ''): string => /^`([^`]*)`/.exec(cell)?.[1] ?? cell
 
-/** The fenced blocks of a page in one language. */
+/** The fenced code blocks of a page in one language. */
 export const blocks = (text: string, language: string) =>
   [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code!)

@@ -7,24 +7,24 @@ const domain =
 interface Rule {
   what: string
   pattern: RegExp
-  /** Files, or beginnings of them, for which the rule does not hold. */
+  /** Paths, or prefixes of paths, to which the rule does not apply. */
   but: string[]
-  /** Default: what runs in production. */
+  /** Default: files that run in production. */
   among?: readonly string[]
 }
 
-// These patterns stand in this folder.
+// The files in this folder contain these patterns.
 const tests = files.filter(file => file.endsWith('.test.ts') && !file.startsWith('test/house/'))
 
-/** What stands in one place alone, so that it can be replaced, or be found. */
+/** Patterns that are allowed in a few places only, so that they can be replaced or found. */
 const rules: Rule[] = [
   {
-    what: 'time comes from the Clock, so that tests can move it',
+    what: 'the time comes from the Clock, so that tests can control it',
     pattern: /(?<![.\w#])(?:setTimeout|setInterval)\(|\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/,
     but: ['src/clock.ts', 'packages/client/src/clock.ts', 'src/cli/', 'dashboard/', 'bench/', 'examples/', 'scripts/'],
   },
   {
-    what: 'the environment is read where a process starts',
+    what: 'the environment is read only where a process starts',
     pattern: /\bprocess\.env\b/,
     but: [
       'src/server.ts',
@@ -39,48 +39,48 @@ const rules: Rule[] = [
     ],
   },
   {
-    what: 'the process is ended where it was started',
+    what: 'the process is ended only where it was started',
     pattern: /\bprocess\.exit\b/,
     but: ['src/cli/', 'bench/', 'examples/'],
   },
   { what: 'the domain is wired in one place', pattern: domain, but: ['src/fleet.ts', 'src/agents/agent-sessions.ts'] },
   {
-    what: 'what is refused is said in one wording',
+    what: 'refusals have one wording',
     pattern: /cannot accept now|status: 'refused', error\b|'not_found', `There is no \w+ "/,
     but: ['src/outcome.ts', 'packages/protocol/src/error-codes.ts'],
   },
   {
-    what: 'a test waits for events, or until it is so, and never for a time',
+    what: 'a test waits for an event or a condition, and never for a fixed time',
     pattern: /\bsetTimeout\((?:resolve|done)|setTimeout as \w+ \}|\?wait=0/,
     among: tests,
-    // Load, jitter and kills take their time; a slow reader is one.
+    // Load, jitter, kills and slow readers need real delays.
     but: [
       'test/attack/floods',
       'test/attack/fuzz',
       'test/attack/slow-snapshot',
       'test/e2e/kill-loop',
       'test/realtime/',
-      'test/routes/commands', // How long `wait` waits is what it asks.
+      'test/routes/commands', // Tests how long `wait` waits.
     ],
   },
   {
-    what: 'a test judges no time and no memory, except where that is what it measures',
+    what: 'a test asserts on time or memory only where it measures them',
     pattern: /\bperformance\.now\(|\bhrtime\b|\bmemoryUsage\b|Date\.now\(\) - (?:start|begin|before|at)/,
     among: tests,
     but: [
       'test/attack/floods',
       'test/attack/terminals',
-      'test/realtime/jitter', // A schedule of its own.
-      'test/cluster/node-apart', // A node that is cut off says so within seconds.
-      'test/routes/ws/limits', // What a rate lets in by now.
-      'test/browser/working', // Two people see a change together.
-      'test/src/cli/agent-token', // How long a token has to last on this machine.
+      'test/realtime/jitter', // Has its own schedule.
+      'test/cluster/node-apart', // An isolated node reports it within seconds.
+      'test/routes/ws/limits', // How much the rate limit has admitted so far.
+      'test/browser/working', // Two people see a change at the same time.
+      'test/src/cli/agent-token', // How long a token must be valid on this machine.
     ],
   },
-  { what: 'what is left to do is done, or stands in an issue', pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/, but: [] },
+  { what: 'the sources contain no TODO or similar mark', pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/, but: [] },
 ]
 
-/** The lines of a file that match; few files have one. */
+/** The lines of a file that match. Few files have any, so the whole text is tested first. */
 const linesWith = (pattern: RegExp, file: string) =>
   !pattern.test(read(file))
     ? []
@@ -104,10 +104,10 @@ for (const { what, pattern, but, among = sources } of rules) {
 
 t.test('no test wires the domain by hand', async t => {
   const found = files.filter(file => /^test\/.*\.ts$/.test(file) && domain.test(read(file)))
-  t.same(found, [], 'createFleet does, in test/helpers/fleet.ts and in simulations')
+  t.same(found, [], 'use createFleet instead, as test/helpers/fleet.ts does')
 })
 
-// Put together here, so that this file does not hold what it looks for.
+// Assembled here, so that this file does not contain what it searches for.
 const places = ['home', 'root', 'work', 'tmp/wt', 'Users'].map(place => `/${place}/`)
 const lockedAt = `"${'resolved'}": "`
 const registries = ['registry', 'npm', 'artifactory', 'nexus', 'verdaccio'].join('|')
@@ -115,7 +115,7 @@ const ofOneMachine = new RegExp(
   `(?<![\\w.*)\\]}:/-])(?:${places.join('|')})|https?://[^/\\s"']*\\b(?:${registries})\\b[^/\\s"']*[/"']|${lockedAt}(?!packages/)`,
 )
 
-t.test('nothing names a place of one machine: a folder, a registry', async t => {
+t.test('no file names a folder or registry of one machine', async t => {
   t.match(`cd ${places[0]}ada`, ofOneMachine)
   t.match(`"${places[3]}x"`, ofOneMachine)
   t.match(`${lockedAt}https:`, ofOneMachine)

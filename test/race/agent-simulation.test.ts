@@ -22,25 +22,25 @@ import { seededRandom } from '../helpers/random.ts'
 import { size } from '../helpers/sizes.ts'
 
 /*
- * The real client and the real server, joined by a wire that a seeded script cuts at any frame, under a clock that it
- * moves, over a log that it crashes between an append and its commit. One seed is one history; a failing one is printed
- * and kept in KEPT. More: SIM_SEEDS=5000 node dist/test/race/agent-simulation.test.js
+ * The real client and the real server. A seeded script cuts the wire between them at any frame, advances the clock, and
+ * crashes the log between an append and its commit. Each seed is one history. A failing seed is printed, and then kept
+ * in KEPT. To run more: SIM_SEEDS=5000 node dist/test/race/agent-simulation.test.js
  */
 const SEEDS = size('SIM_SEEDS', { quick: 30, full: 300 })
 const STEPS = 160
 const MOST_SHOWN = 5
-/** What overtakes other frames to a slow agent. */
+/** Frames that overtake others on the way to a slow agent. */
 const URGENT = /^{"type":"(command:interrupt|heartbeat|error|connection:established)"/
-/** Of a question that stayed cancelled though its run went on, and of two dispatches behind one interrupt. */
+/** Seeds of a question that stayed cancelled although its run continued, and of two dispatches after one interrupt. */
 const KEPT: number[] = [688, 2505]
-/** What histories have to meet: a simulation that never does proves nothing about it. Some of it only one in ten meets. */
+/** Situations that must occur, or the simulation proves nothing about them. One history in ten has the rare ones. */
 const USUAL = ['sent again', 'gap', 'stale', 'started again', 'answered', 'interrupted', 'of a batch']
 const RARE = ['stopped under load', 'agent_lost_it', 'lost']
 
-/** Operations that were not carried out yet are lost with the process. */
+/** A log that loses its pending operations when the process crashes. */
 class CrashingLog extends MemoryLog {
   readonly #random: () => number
-  /** Appends are done in their order. A read sees what is committed, and may overtake them. */
+  /** Appends are committed in order. A read sees committed data only, and may overtake appends. */
   #appends: (() => void)[] = []
   #reads: (() => void)[] = []
 
@@ -72,7 +72,7 @@ class CrashingLog extends MemoryLog {
     return this.#later(this.#reads, () => super.list(query))
   }
 
-  /** Does one of the next things that were asked for. */
+  /** Runs the next append or read. */
   work(): boolean {
     const [first, second] = this.#random() < 0.4 ? [this.#appends, this.#reads] : [this.#reads, this.#appends]
     const operation = first.shift() ?? second.shift()
@@ -97,16 +97,16 @@ interface Wire {
   toClient: string[]
   session: AgentSession | undefined
   events: SocketEvents
-  /** Numbered frames of its process that came to a server, over any of its wires. */
+  /** Numbered frames of this agent process that have reached a server, over any of its wires. */
   given: string[]
   isOpen: boolean
-  /** The agent takes joined messages. */
+  /** The agent accepts several frames in one message. */
   joins: boolean
-  /** The server has the hello. */
+  /** The server has received the hello. */
   isGreeted: boolean
-  /** A frame was lost on the way, and the ones behind it were not. */
+  /** A frame was lost in transit, but the frames after it were not. */
   hasGap: boolean
-  /** The agent is gone, and the server does not know it yet: what was sent still arrives. */
+  /** The agent is gone, but the server does not know yet: frames in transit still arrive. */
   isHalf: boolean
 }
 
@@ -123,21 +123,21 @@ class Simulation {
   readonly accepted: string[] = []
   readonly faults: unknown[] = []
   readonly journal = new MemoryJournal()
-  /** Numbered reports that an agent process which was never killed has made. */
+  /** Numbered reports of all agent processes. */
   reported: string[] = []
-  /** What each message was given, by its id. */
+  /** The text appended to each message, by its id. */
   readonly said = new Map<string, string>()
   #wire: Wire | undefined
   #server: ReturnType<Simulation['serve']> | undefined
-  /** The domain of the server does not run. */
+  /** The server's domain is stopped. */
   #isStopped = false
   #isResting = false
   #saidLast = false
   readonly #halves = new Set<Wire>()
-  /** Commands that the living process runs. */
+  /** Commands that the live process is running. */
   readonly #active = new Set<string>()
   readonly #met = new Set<string>()
-  /** What the wire repeats and loses has a script of its own, so that it changes no other. */
+  /** A second random script, so that later additions do not change the histories of the first one. */
   readonly #aside
   #agent:
     | {
@@ -189,7 +189,7 @@ class Simulation {
     this.#server = server
   }
 
-  /** Kills the server: nothing that it had begun goes on. */
+  /** Kills the server with everything that it has begun, and starts another one. */
   async restartServer(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -225,11 +225,11 @@ class Simulation {
     await this.#done(fleet.stop())
     this.#isStopped = true
     if (timers.pending > 0) this.faults.push(`${timers.pending} timers go on after a stop`)
-    // The script itself, and what is open on streams.
+    // The simulation itself and the open messages follow it.
     if (this.log.followers !== 2) this.faults.push(`${this.log.followers} follow the log after a stop`)
   }
 
-  /** Which events this history met. */
+  /** The situations that occurred in this history. */
   met(): string[] {
     const commands = this.accepted.map(id => this.last(id)!)
     const questions = this.questions()
@@ -243,7 +243,7 @@ class Simulation {
     ]
   }
 
-  /** Lets the log work until the change is done. */
+  /** Lets the log work until the promise settles. */
   async #done(change: Promise<void>): Promise<void> {
     let isDone = false
     void change.finally(() => {
@@ -267,7 +267,7 @@ class Simulation {
       random: this.random.next,
       socket: this.#factory(life),
       maxConcurrency: 2,
-      // A dead process writes nothing more.
+      // A dead process writes nothing to its journal.
       journal: {
         load: () => journal.load(),
         accepted: command => (life.isAlive ? journal.accepted(command) : dead),
@@ -324,7 +324,7 @@ class Simulation {
     if (command?.confirmed) this.faults.push(`${commandId} began after the agent had confirmed that it was stopped`)
   }
 
-  /** The log never claims what nobody has seen. */
+  /** The log must not report the end of a command that still runs. */
   #judge(type: string, { commandId, status, confirmed }: Command): void {
     if (type !== `command:${status}` || !isFinal(status) || !this.#active.has(commandId)) return
     if (status === 'succeeded' || confirmed) this.faults.push(`${commandId} is ${status} and still runs`)
@@ -401,11 +401,11 @@ class Simulation {
     queueMicrotask(() => wire.session?.onClose())
   }
 
-  /** The link is gone; what was on the way is lost, or arrives later. */
+  /** Cuts the link. Frames in transit are lost, or arrive later. */
   cut(): void {
     const wire = this.#wire
     if (wire === undefined) return
-    // A hello that overtakes a later one would make the older process win (HS4): no network is that slow.
+    // A hello that arrives after a later one would make the older process win (HS4): no network is that slow.
     if (this.#isResting || !wire.isGreeted || this.#aside.next() < 0.5) {
       this.#end(wire, 1006, '')
       return
@@ -417,7 +417,7 @@ class Simulation {
     queueMicrotask(() => wire.events.closed({ code: 1006, reason: '' }))
   }
 
-  /** The server gets what a lost link still carried, and then learns that it is gone. */
+  /** The server gets the frames in transit on a lost link, and then learns that the link is gone. */
   deliverHalf(): boolean {
     const [wire] = this.#halves
     if (wire === undefined) return false
@@ -429,14 +429,14 @@ class Simulation {
 
   deliver(to: 'toServer' | 'toClient'): boolean {
     const wire = this.#wire
-    // As frames of an outbox do whose socket takes no more.
+    // Like the frames in an outbox whose socket is full.
     const urgent = wire?.toClient.findIndex(text => URGENT.test(text)) ?? -1
     if (to === 'toClient' && urgent > 0 && this.#aside.next() < 0.5)
       wire!.toClient.unshift(...wire!.toClient.splice(urgent, 1))
     const text = wire?.[to].shift()
     if (wire === undefined || text === undefined) return false
     if (to === 'toClient') {
-      // Frames that wait together may come in one message.
+      // Frames that wait at the same time may arrive in one message.
       const more = wire.joins ? wire.toClient.splice(0, this.random.below(4)) : []
       wire.events.text([text, ...more].join('\n'))
       return true
@@ -463,7 +463,7 @@ class Simulation {
     wire.session!.onFrame(decoded.frame)
   }
 
-  /** A frame that came before comes again, as from an agent that did not wait for the ack. */
+  /** Repeats an earlier frame, like an agent that did not wait for the ack. */
   repeat(): void {
     const wire = this.#wire
     if (!wire?.isGreeted || wire.given.length === 0) return
@@ -495,7 +495,7 @@ class Simulation {
       })
   }
 
-  /** Somebody answers a question that a command waits for: those of commands that are gone end by themselves. */
+  /** Answers a question that a command waits for. Questions of finished commands end by themselves. */
   answer(): void {
     const isAsked = ({ state, commandId }: Interaction) =>
       state === 'open' && !isFinal(this.last(commandId!)?.status ?? '')
@@ -509,7 +509,7 @@ class Simulation {
     )
   }
 
-  /** As they stand. */
+  /** The questions in their current state. */
   questions(): Interaction[] {
     return [...this.#questions.values()]
   }
@@ -527,7 +527,7 @@ class Simulation {
     agent.client.report('agent:error', { message })
   }
 
-  /** A few pieces, in one turn. */
+  /** Appends a few pieces to a message, in one turn. */
   speak(): void {
     const speaking = [...(this.#agent?.speaking ?? [])]
     if (speaking.length === 0) return
@@ -540,7 +540,7 @@ class Simulation {
     }
   }
 
-  /** A link breaks while reports are on their way to the log, and the agent is back before they are there. */
+  /** The link breaks while reports are on their way to the log, and the agent reconnects before they are stored. */
   async flap(): Promise<void> {
     for (let n = this.#aside.below(3); n >= 0; n--) this.report()
     await settle()
@@ -552,7 +552,7 @@ class Simulation {
     this.deliver('toServer')
   }
 
-  /** An ack is so late that its command is dispatched again meanwhile. */
+  /** Delays acks for so long that their commands are dispatched again. */
   async delayAcks(): Promise<void> {
     if (!this.accepted.some(id => this.last(id)?.status === 'dispatched')) return
     for (const ms of [11_000, 500]) {
@@ -562,7 +562,7 @@ class Simulation {
     }
   }
 
-  /** A command is interrupted while its dispatch is on its way, which the interrupt may overtake. */
+  /** Interrupts a command while its dispatch is in transit. The interrupt may overtake the dispatch. */
   async interruptEarly(): Promise<void> {
     const text = this.#wire?.toClient.find(text => text.includes('"command:dispatch"'))
     if (text === undefined) return
@@ -572,7 +572,7 @@ class Simulation {
     while (this.log.work())
   }
 
-  /** Somebody answers, and the agent dies while what it made of the answer is on its way to the log. */
+  /** Answers a question, and kills the agent while its reaction is on the way to the log. */
   async dieOfAnswer(): Promise<void> {
     this.answer()
     for (let n = this.#aside.below(24); n >= 0; n--) {
@@ -615,11 +615,11 @@ class Simulation {
     await settle()
   }
 
-  /** The script does nothing more, so everything must come to an end. */
+  /** The script does nothing more, so everything must finish. */
   async rest(): Promise<void> {
     while (this.#isStopped) await this.handOver()
     this.#isResting = true
-    // No network loses a frame and carries the next: a gap at the very end would show to nobody.
+    // A real network does not lose one frame and deliver the next. A gap at the very end would go unnoticed.
     if (this.#wire?.hasGap) this.cut()
     for (let i = 0; i < 4000; i++) {
       const live = this.accepted.filter(id => !isFinal(this.last(id)?.status ?? ''))
@@ -638,7 +638,7 @@ class Simulation {
     }
   }
 
-  /** What is sent last and lost is sent again, though nothing comes after it that would show a gap. */
+  /** The last report is sent again when it is lost, although no later frame reveals a gap. */
   async #sayLast(): Promise<void> {
     this.#saidLast = true
     this.report()
@@ -654,7 +654,7 @@ class Simulation {
     return this.history(commandId).at(-1)?.command
   }
 
-  /** Which of the rules that every history must keep were broken, in words. */
+  /** Descriptions of the rules that this history broke. */
   flaws(): string[] {
     const flaws = this.faults.map(fault => `fault: ${fault}`)
     for (const id of this.accepted) {
@@ -687,7 +687,7 @@ class Simulation {
     if (this.missing().length > 0) flaws.push(`reports lost: ${this.missing()}`)
     for (const [messageId, said] of this.said) {
       const stored = this.textOf(messageId)
-      // What a killed process had not sent is lost with it.
+      // Text that a killed process had not sent is lost.
       if (!said.startsWith(stored)) flaws.push(`${messageId}: said "${said}", stored "${stored}"`)
     }
     for (const messageId of this.unsaid()) flaws.push(`${messageId}: the end of its text is lost`)
@@ -710,12 +710,12 @@ class Simulation {
       .join('')
   }
 
-  /** Messages of the process that lives whose text the log does not have whole. */
+  /** Messages of the live process whose text is incomplete in the log. */
   unsaid(): string[] {
     return this.#agent!.messages.filter(messageId => this.textOf(messageId) !== this.said.get(messageId))
   }
 
-  /** What the process that lives has reported and the log does not have. */
+  /** Reports of the live process that are not in the log. */
   missing(): string[] {
     const stored = this.stored()
     return this.reported.filter(text => text.startsWith(this.#agent!.client.bootId) && !stored.includes(text))
@@ -744,7 +744,7 @@ async function play(seed: number): Promise<{ flaws: string[]; met: string[] }> {
 t.setTimeout(900_000)
 
 t.test(
-  `${SEEDS} histories of one agent: nothing lost, doubled or out of order, one end each`,
+  `in ${SEEDS} histories of one agent nothing is lost, duplicated or reordered, and each command ends once`,
   { timeout: 900_000 },
   async t => {
     const first = Number(process.env.SIM_FIRST ?? 1)
@@ -755,7 +755,7 @@ t.test(
       for (const event of new Set(met)) tally[event] = (tally[event] ?? 0) + 1
       if (flaws.length === 0) continue
       failed[seed] = flaws
-      // A history that never comes to rest takes long.
+      // A history that never comes to rest takes a long time.
       if (Object.keys(failed).length === MOST_SHOWN) break
     }
     t.strictSame(failed, {})

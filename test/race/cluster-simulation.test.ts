@@ -9,28 +9,28 @@ import { type Played, play } from '../helpers/simulated-cluster/play.ts'
 import { size } from '../helpers/sizes.ts'
 
 /*
- * Whole fleets on several nodes, with the real agents and dashboards of the SDK, over a stream that refuses, forgets to
- * answer and has no leader, on clocks that jump, drift and stand still. One seed is one history; a failing one is printed
- * with what befell its nodes, and kept in KEPT as long as it is the same history.
- * One alone: CLUSTER_SEED=17 node dist/test/race/cluster-simulation.test.js
- * More: CLUSTER_SIM=1000 CLUSTER_FIRST=5000 node dist/test/race/cluster-simulation.test.js
+ * Complete fleets on several nodes, with the real agents and dashboards of the SDK. Their stream refuses appends, does
+ * not answer or has no leader; their clocks jump, drift and stop. Each seed is one history. A failing seed is printed
+ * with what happened to its nodes, and kept in KEPT as long as it yields the same history.
+ * To run one: CLUSTER_SEED=17 node dist/test/race/cluster-simulation.test.js
+ * To run more: CLUSTER_SIM=1000 CLUSTER_FIRST=5000 node dist/test/race/cluster-simulation.test.js
  */
 const SEEDS = size('CLUSTER_SIM', { quick: 3, full: 10_000 })
-/** Also on SQLite, which takes longer than memory. */
+/** Histories on SQLite, which is slower than memory. */
 const ON_FILES = size('CLUSTER_SIM_FILES', { quick: 1, full: 100 })
-/** In which who sees a question answers it at once. */
+/** Histories in which dashboards answer each question as soon as they see it. */
 const AT_ONCE = size('CLUSTER_SIM_AT_ONCE', { quick: 2, full: 1000 })
-/** From so many on, all cores play. */
+/** From this number of histories on, all cores are used. */
 const MANY = 500
 const MOST_SHOWN = 3
 /**
- * Of a time that ran back where a node started again, of reports that were stored twice after an append whose outcome was
- * not known (twice), of a retry of nothing, and of a node that took a lead for its own which was about to end (twice).
+ * Seeds of: a clock that ran backwards when a node restarted; reports stored twice after an append with an unknown
+ * outcome (two seeds); a retry of nothing; a node that adopted a lead that was about to end (two seeds).
  */
 const KEPT = [4, 108, 128, 18, 1185, 1978]
 /**
- * Without which of these the simulation must fail, from which history on, and at the latest in which one. Those that fail today
- * without one of them are among those of a quick run, kept ones included.
+ * Safeguards without which the simulation must fail, with the range of seeds in which it must. The seeds that currently
+ * fail without a safeguard are part of a quick run, including KEPT.
  */
 const SAFEGUARDS: Record<Safeguard, [first: number, last: number]> = {
   fence: [1, 10],
@@ -38,12 +38,12 @@ const SAFEGUARDS: Record<Safeguard, [first: number, last: number]> = {
   journal: [18, 77],
   'catch up': [1, 60],
 }
-/** What histories have to meet: a simulation that never does proves nothing about it. */
+/** Situations that must occur, or the simulation proves nothing about them. */
 const USUAL = ['succeeded', 'cancelled', 'answered', 'resumed', 'closed 1006', 'closed 1012']
 
 const PLAYER = new URL(`../helpers/simulated-cluster/player${extname(import.meta.url)}`, import.meta.url)
 
-/** Plays histories of consecutive seeds; `tell` says whether more are wanted. */
+/** Plays histories of consecutive seeds until `tell` returns false. */
 async function playAll(first: number, count: number, tell: (played: Played) => boolean): Promise<void> {
   if (count < MANY) {
     for (let seed = first; seed < first + count; seed++) if (!tell(await play(seed))) return
@@ -71,7 +71,7 @@ async function playAll(first: number, count: number, tell: (played: Played) => b
 t.setTimeout(1_800_000)
 const alone = process.env.CLUSTER_SEED
 
-t.test('whatever befalls nodes: nothing lost, doubled or out of order, and the cluster heals by itself', async t => {
+t.test('whatever happens to nodes, nothing is lost, duplicated or reordered, and the cluster recovers', async t => {
   const tally: Record<string, number> = {}
   let shown = 0
   const tell = ({ seed, flaws, notes, met }: Played): boolean => {
@@ -91,7 +91,7 @@ t.test('whatever befalls nodes: nothing lost, doubled or out of order, and the c
   t.comment(JSON.stringify(tally))
 })
 
-t.test('what any node shows can be answered at once at any node that decides', async t => {
+t.test('a question shown by any node can be answered at once through any active node', async t => {
   let answered = 0
   for (let seed = 1; seed <= (alone === undefined ? AT_ONCE : 0); seed++) {
     const { flaws, met } = await play(seed, { answersAtOnce: true })
@@ -101,8 +101,8 @@ t.test('what any node shows can be answered at once at any node that decides', a
   if (alone === undefined) t.ok(answered > 0)
 })
 
-// When a file is written is up to its thread, so a seed is not the same history each time.
-t.test('on real files', async t => {
+// A thread decides when a file is written, so a seed does not always yield the same history.
+t.test('histories on real files have no flaws', async t => {
   for (let seed = 1; seed <= (alone === undefined ? ON_FILES : 0); seed++) {
     const dir = temporaryFolder(t)
     const { flaws } = await play(seed, { disk: name => new SqliteDisk(join(dir, name)) })
@@ -116,7 +116,7 @@ if (alone === undefined) {
       let seed = first
       while (seed <= last && (await play(seed, { without, answersAtOnce: without === 'catch up' })).flaws.length === 0)
         seed++
-      t.ok(seed <= last, `${seed - first} histories went well`)
+      t.ok(seed <= last, `${seed - first} histories had no flaws`)
     })
   }
 }

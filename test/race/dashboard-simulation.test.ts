@@ -20,20 +20,20 @@ import { SimulatedDashboard } from '../helpers/simulated-dashboard.ts'
 import { size } from '../helpers/sizes.ts'
 
 /*
- * The real client and the real server, joined by wires on which a seeded script moves single bytes and which it cuts
- * between any two, under a clock that it moves, over a log that it makes lag, forget and answer late. One seed is one
- * history; a failing one is printed and kept in KEPT.
- * More: SIM_SEEDS=10000 node dist/test/race/dashboard-simulation.test.js
+ * The real client and the real server. A seeded script moves single bytes over the wires between them, cuts the wires
+ * at any byte, advances the clock, and makes the log lag, forget and answer late. Each seed is one history. A failing
+ * seed is printed, and then kept in KEPT.
+ * To run more: SIM_SEEDS=10000 node dist/test/race/dashboard-simulation.test.js
  */
 const SEEDS = size('SIM_SEEDS', { quick: 25, full: 500 })
 const STEPS = 500
 const MOST_SHOWN = 5
-/** Of a page that was shared though it ended before its snapshot, and of a resume from before a snapshot. */
+/** Seeds of a shared page that ended before its snapshot, and of a resume from before a snapshot. */
 const KEPT: number[] = [253, 304, 494, 4570]
-/** Of a resume that broke off behind summaries. */
+/** Seed of a resume that broke off after summaries. */
 const KEPT_WITH_SUMMARIES: number[] = [605]
 
-/** What histories have to meet: a simulation that never does proves nothing about it. Some of it only one in a hundred meets. */
+/** Situations that must occur, or the simulation proves nothing about them. One history in 100 has the rare ones. */
 const USUAL = ['resumed', 'not resumed: expired', 'closed 1006', 'closed 1012', 'closed 4401']
 const RARE = ['resync:required', 'closed 4508']
 
@@ -57,12 +57,12 @@ const PATTERNS = [['agents.>'], ['agents.a.log', 'agents.*.log', 'tasks.>'], ['t
 /** Matches the patterns and rights of every dashboard. */
 const forAll = (message: string): EventDraft => ofTask('t1', 'a', message)
 
-/** An event of an agent that concerns a task, which shows in its payload. */
+/** An event of an agent that belongs to a task, with the task in its payload. */
 function ofTask(taskId: string, agentId: string, message: string): EventDraft {
   return { type: 'agent:error', topic: `agents.${agentId}.log`, payload: { agentId, message, taskId }, taskId }
 }
 
-/** The store answers when the script says so. Questions of a killed server are never answered. */
+/** A log that answers when the script lets it. Queries of a killed server are never answered. */
 class LateLog extends MemoryLog {
   #operations: (() => void)[] = []
 
@@ -104,12 +104,12 @@ class Simulation {
   #wires: ScriptedWire[] = []
   #server: ReturnType<Simulation['serve']> | undefined
   #said = 0
-  /** What is told but not kept has a script of its own, so that it changes no other. */
+  /** A second random script for unstored events, so that they do not change the histories of the first one. */
   readonly #aside
-  /** The newest of each topic that is told but not kept. */
+  /** The newest unstored event of each topic. */
   readonly #latest = new Map<string, EventDraft>()
 
-  /** `isPlain`: without summaries and records of agents, as when the first seeds were kept. */
+  /** `isPlain`: without agents' summaries and records, like the simulation for which the first seeds were kept. */
   constructor(seed: number, isPlain: boolean) {
     this.random = seededRandom(seed)
     this.#aside = isPlain ? { next: () => 1, pick: this.random.pick } : seededRandom(seed + 1_000_000)
@@ -140,14 +140,14 @@ class Simulation {
     })
     const broadcaster = new Broadcaster({ log, flusher })
     broadcaster.start()
-    // As the board of summaries makes them anew.
+    // The board of summaries rebuilds them in the same way.
     if (this.#latest.size > 0) log.commit([...this.#latest.values()])
     const config = { HEARTBEAT_MS, MAX_FRAME_BYTES: 262_144, FRAME_RATE: 1000, FRAME_BURST: 1000, OUTBOX_LIMIT_BYTES }
     const app = { clock, config, broadcaster, log: logger } as unknown as FastifyInstance
     return { app, broadcaster, connections, flusher, isDraining: false }
   }
 
-  /** As the route of `/ws` does it. */
+  /** Accepts a connection like the `/ws` route. */
   #accept(wire: ScriptedWire, { app, broadcaster, connections }: NonNullable<typeof this.server>): void {
     const expiresAt = this.clock.now() + 86_400_000_000
     const principal: Principal = { sub: 'ann', role: 'viewer', agents: AGENTS[wire.rights]!, expiresAt }
@@ -170,7 +170,7 @@ class Simulation {
     return this.#server
   }
 
-  /** Undefined: the server does not answer. */
+  /** Returns undefined if the server does not answer. */
   #dial(rights: string, events: ConstructorParameters<typeof ScriptedWire>[1]): ScriptedWire | undefined {
     const server = this.#server
     if (server === undefined || server.isDraining || this.random.next() < 0.1) return undefined
@@ -183,7 +183,7 @@ class Simulation {
     return wire
   }
 
-  /** Kills the server. The next one knows what was stored, and nothing else. */
+  /** Kills the server. The next one knows only what was stored. */
   restart(): void {
     const server = this.#server
     this.#server = undefined
@@ -202,7 +202,7 @@ class Simulation {
     void this.#server.connections.closeAll()
   }
 
-  /** Appends a few events; now and then more than the outbox of a slow reader holds. */
+  /** Appends a few events, and occasionally more than the outbox of a slow reader holds. */
   say(): void {
     const { random } = this
     const isBurst = random.next() < 0.05
@@ -218,7 +218,7 @@ class Simulation {
     this.log.commit(Array.from({ length: isBurst ? BURST : 1 + random.below(3) }, draft))
   }
 
-  /** Of an agent that every token may see. */
+  /** Summarises an agent that every token may see. */
   summarise(): void {
     const agentId = this.#aside.pick(['a', 'b'])
     const topic = `${LATEST}agents.${agentId}.summary`
@@ -227,7 +227,7 @@ class Simulation {
     this.log.commit([draft])
   }
 
-  /** The record of an agent, which some tokens may not see. */
+  /** Changes the record of an agent that some tokens may not see. */
   changeAgent(): void {
     const agentId = this.#aside.pick(['a', 'b', 'c', 'd'])
     const payload = { agentId, running: [String(this.#said++)] }
@@ -273,7 +273,7 @@ class Simulation {
     else if (this.#server?.isDraining) this.restart()
   }
 
-  /** Changes the rights of the next socket, and may revoke the token of the present one. */
+  /** Changes the rights of the next socket, and may revoke the token of the current one. */
   #judge(dashboard: SimulatedDashboard): void {
     dashboard.rights = dashboard.rights === 'wide' ? 'narrow' : 'wide'
     if (this.random.next() < 0.5) this.#server?.connections.closeWhere(() => true, 4401, 'token revoked')
@@ -299,8 +299,8 @@ class Simulation {
   }
 
   /**
-   * Nothing more happens, and all that was begun goes on: everybody must come to have the last event. A second time shows
-   * what the end of the first has caused.
+   * No new faults are injected, and pending work continues: every dashboard must receive the last event. A second call
+   * reveals the effects of the end of the first one.
    */
   async #rest(): Promise<string[]> {
     this.log.commit([forAll('end')])
@@ -337,7 +337,7 @@ class Simulation {
 
 t.setTimeout(900_000)
 
-t.test(`[EV2] [EV4] [EV10] [SB1] [SB11] [RS1] [RS2] ${SEEDS} histories of dashboards and their server`, async t => {
+t.test(`[EV2] [EV4] [EV10] [SB1] [SB11] [RS1] [RS2] ${SEEDS} histories of dashboards have no flaws`, async t => {
   const first = Number(process.env.SIM_FIRST ?? 1)
   const tally: Record<string, number> = {}
   const failed: Record<number, string[]> = {}
@@ -351,7 +351,7 @@ t.test(`[EV2] [EV4] [EV10] [SB1] [SB11] [RS1] [RS2] ${SEEDS} histories of dashbo
     // A history that never comes to rest takes long.
     if (Object.keys(failed).length === MOST_SHOWN) break
   }
-  t.strictSame(failed, {}, 'no gap, no duplicate, no other order, nobody stuck')
+  t.strictSame(failed, {}, 'no gap, no duplicate, no reordering, no dashboard stuck')
   t.comment(JSON.stringify(tally))
   for (const what of SEEDS < 300 ? USUAL : [...USUAL, ...RARE]) t.ok(tally[what], `met: ${what}`)
 })

@@ -12,13 +12,13 @@ const AGENTS = 10
 const RESTARTS = size('FLEET_RESTARTS', { quick: 3, full: 8 })
 /** Commands that end between two restarts. */
 const ENDS = 15
-/** Commands that are under way at any time. */
+/** Commands in progress at any time. */
 const CALLERS = size('FLEET_CALLERS', { quick: 20, full: 40 })
 
 t.setTimeout(180_000)
 
 t.test(
-  'the fleet of a server is stopped and started under load: each command ends once and runs once, and nothing piles up',
+  'when the fleet of a server restarts under load, each command runs and ends once, and no timers or followers pile up',
   async t => {
     const clock = new CountingClock(systemClock)
     const log = new FillableLog(await openLog(t, { clock: systemClock }))
@@ -34,7 +34,7 @@ t.test(
         onEnd()
       }
     })
-    /** What waits and listens while the fleet is stopped, and while it runs with nobody connected. */
+    /** Timers and followers while the fleet is stopped, and while it runs without connections. */
     const atRest = async () => {
       await app.fleet.stop()
       const stopped = { timers: clock.pending, followers: log.followers }
@@ -69,7 +69,7 @@ t.test(
 
     let isOver = false
     const accepted: string[] = []
-    /** Goes on with the same key where the server says that it cannot accept now, as a client does. */
+    /** Retries with the same key while the server cannot accept commands, like a client. */
     async function submitOne(n: number): Promise<string> {
       for (;;) {
         const body = { kind: 'work', input: n, idempotencyKey: `key ${n}` }
@@ -102,18 +102,18 @@ t.test(
     t.same(
       accepted.filter(commandId => ends.get(commandId) !== 1),
       [],
-      'each accepted command ended once',
+      'each accepted command ends once',
     )
     t.same(
       [...runs].filter(([, times]) => times > 1),
       [],
-      'none ran twice',
+      'no command runs twice',
     )
     const statuses = await Promise.all(accepted.map(async commandId => (await app.commandQueue.get(commandId))?.status))
     t.same(
       statuses.filter(status => status !== 'succeeded'),
       [],
-      'a stop of the server fails no command',
+      'stopping the fleet fails no command',
     )
 
     await Promise.all(agents.map(agent => agent.stop({ graceMs: 0 })))
@@ -122,7 +122,7 @@ t.test(
     for (let i = 0; i < 10; i++) {
       const { stopped, started } = await atRest()
       t.same([stopped.followers, started.followers], [first.stopped.followers, first.started.followers])
-      // A few of the app's own may still have run out since.
+      // A few timers of the app itself may have ended since.
       t.ok(stopped.timers <= first.stopped.timers, `${stopped.timers} timers, ${first.stopped.timers} at first`)
       t.ok(started.timers <= first.started.timers, `${started.timers} timers, ${first.started.timers} at first`)
     }

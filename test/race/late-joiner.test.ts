@@ -17,7 +17,7 @@ const settle = async (turns: number) => {
   for (let i = 0; i < turns; i++) await Promise.resolve()
 }
 
-/** What a client makes of snapshots and events: the texts by message. */
+/** Builds the text of each message from snapshots and events, like a client. */
 class TextSink extends FakeSink {
   readonly texts = new Map<string, string>()
 
@@ -41,7 +41,7 @@ class TextSink extends FakeSink {
   }
 }
 
-/** Messages are written while watchers come; reads wait, followers lag behind the store, and all of it at random. */
+/** Messages are written while watchers join. At random, reads are held up and followers lag behind the store. */
 async function history(seed: number) {
   const random = seededRandom(seed)
   const log = new MemoryLog()
@@ -101,14 +101,14 @@ async function history(seed: number) {
   return { log, written, joined }
 }
 
-t.test('[SB1] [SB4] a client that joins at any point of an answer gets all of it, once', async t => {
+t.test('[SB1] [SB4] a client that joins at any point of an answer gets all of it, exactly once', async t => {
   let joins = 0
   for (let seed = 1; seed <= HISTORIES; seed++) {
     const { written, joined } = await history(seed)
     for (const { sink, due } of joined) {
       joins++
       const { texts } = sink
-      // One that ended while the snapshot was taken may be no part of it any more.
+      // A message that ended while the snapshot was taken may be missing from it.
       for (const id of due) {
         if (!texts.has(id) && written.get(id)!.isOpen) t.fail(`seed ${seed}: ${id} is missing`)
       }
@@ -120,7 +120,7 @@ t.test('[SB1] [SB4] a client that joins at any point of an answer gets all of it
   t.ok(joins > 3 * HISTORIES, `${joins} joins`)
 })
 
-t.test('[SB4] [SE14] after a restart the same items are open as before', async t => {
+t.test('[SB4] [SE14] the same items are open after a restart', async t => {
   for (let seed = 1; seed <= 20; seed++) {
     const { log, written } = await history(seed)
     const open = new OpenMessages({ log })

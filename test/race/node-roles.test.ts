@@ -66,7 +66,7 @@ async function run(number: number): Promise<{ flaws: string[]; terms: number }> 
   return { flaws, terms }
 }
 
-t.test('whatever befalls nodes, each commit is that of the leader of its place, and in the end one leads', async t => {
+t.test('whatever happens to nodes, only the current leader commits, and in the end there is one leader', async t => {
   let terms = 0
   let changed = 0
   for (let number = first; number < first + RUNS; number++) {
@@ -76,6 +76,6 @@ t.test('whatever befalls nodes, each commit is that of the leader of its place, 
     if (result.terms > 1) changed++
   }
   t.comment(`${RUNS} runs from seed ${first}: ${terms} leaders one after the other, more than one in ${changed} runs`)
-  // In seven runs of eight; in fewer than one of five of 10 by chance once in 10^7 times.
-  t.ok(changed >= Math.floor(RUNS / 5), 'they replace each other before the last one is killed')
+  // Happens in seven runs of eight. By chance, it happens in fewer than a fifth of 10 runs once in 10^7 times.
+  t.ok(changed >= Math.floor(RUNS / 5), 'leaders are replaced before the last one is killed')
 })

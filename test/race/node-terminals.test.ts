@@ -6,7 +6,7 @@ import { SimulatedAgent, SimulatedViewer, TerminalCluster } from '../helpers/sim
 import { size as sizeOf } from '../helpers/sizes.ts'
 
 t.setTimeout(1_200_000)
-/** One thread for all of them: starting it takes longer than most tests. */
+/** All tests share one thread: starting it takes longer than most tests. */
 const { screens } = startScreens(t)
 
 const SEEDS = sizeOf('SEEDS', { quick: 8, full: 1000 })
@@ -19,9 +19,9 @@ function start(t: Test) {
   cluster.elect('a')
   const agent = new SimulatedAgent('a1')
   agent.connect(a)
-  /** Lets packets arrive until it is so. */
+  /** Lets packets arrive until the condition holds. */
   const until = async (isSo: () => boolean) => {
-    // Screens are drawn in real time.
+    // Screens are rendered in real time.
     while (!isSo()) {
       await new Promise(setImmediate)
       clock.advance(1)
@@ -32,7 +32,7 @@ function start(t: Test) {
 
 type Seen = SimulatedViewer
 
-/** The answer of another node, for which packets must travel. */
+/** The answer of another node, which needs packets to arrive. */
 async function settled<T>(until: (isSo: () => boolean) => Promise<void>, answer: T | Promise<T>): Promise<T> {
   let isThere = false
   const done = Promise.resolve(answer).finally(() => {
@@ -42,7 +42,7 @@ async function settled<T>(until: (isSo: () => boolean) => Promise<void>, answer:
   return done
 }
 
-t.test('[TM24] viewers of three nodes see the same, whenever they come', async t => {
+t.test('[TM24] viewers on three nodes see the same screen, whenever they join', async t => {
   const { a, b, c, agent, until } = start(t)
   agent.begin('main')
   await agent.print('main', 'before 🙂\r\n')
@@ -56,7 +56,7 @@ t.test('[TM24] viewers of three nodes see the same, whenever they come', async t
 })
 
 t.test(
-  '[TM24] what is typed on any node arrives once and in order, and one viewer of all nodes sets the size',
+  '[TM24] input from any node arrives once and in order, and only one viewer of all nodes sets the size',
   async t => {
     const { cluster, a, b, c, agent, until } = start(t)
     agent.begin('main')
@@ -70,7 +70,7 @@ t.test(
     const results = await Promise.all([type(one, 'a', 1), type(one, 'a', 1), type(one, 'b', 2), type(two, 'c', 1)])
     t.same(results, Array(4).fill({ status: 'ok' }))
     t.equal(agent.typed.filter(data => data !== 'c').join(''), 'ab')
-    t.match(await type(one, 'x', 1), { status: 'ok' }, 'a number is typed once')
+    t.match(await type(one, 'x', 1), { status: 'ok' }, 'input with the same number is typed only once')
     t.same(agent.typed.toSorted(), ['a', 'b', 'c'])
     t.match(await type(new SimulatedViewer('v3', b, { agentId: 'a2' }), 'n', 1), { status: 'ok' }, 'without opening it')
     t.match(await settled(until, b.hub.input(one.port, { agentId: 'a9', data: 'x', inputSeq: 9 })), {
@@ -85,24 +85,24 @@ t.test(
     agent.connect(c)
     await agent.print('main', 'after the takeover')
     await until(() => one.shown?.end === agent.length('main') && two.shown?.end === agent.length('main'))
-    t.match(await size(two, 120), { error: { code: 'conflict' } }, 'it is held under the next active node too')
-    t.match(await type(one, 'b', 2), { status: 'ok' }, 'nor is a number typed again there')
+    t.match(await size(two, 120), { error: { code: 'conflict' } }, 'the next active node keeps the size owner')
+    t.match(await type(one, 'b', 2), { status: 'ok' }, 'and the next active node does not type a number again')
     t.match(await type(one, 'd', 3), { status: 'ok' })
     t.equal(agent.typed.at(-1), 'd')
     t.equal(agent.typed.length, 5)
     t.same(
       agent.inputSeqs,
       agent.inputSeqs.toSorted((x, y) => x - y),
-      'numbers of the agent grow',
+      'the numbers sent to the agent increase',
     )
     b.hub.close(one.port, { agentId: 'a1' })
-    // In order, behind the close.
+    // Input is processed in order, after the close.
     await type(one, 'e', 4)
-    t.match(await size(two, 120), { status: 'ok' }, 'who closes it gives the size away')
+    t.match(await size(two, 120), { status: 'ok' }, 'closing the terminal releases the size')
   },
 )
 
-t.test('[TM20] [TM24] a program is paced by a reader of another node, who is told what it has taken', async t => {
+t.test('[TM20] [TM24] a reader on another node paces a program, and learns how much the program has read', async t => {
   const { a, b, agent, until } = start(t)
   agent.begin('pipe')
   const about = { agentId: 'a1', terminalId: 'pipe', mode: 'whole' } as const
@@ -114,7 +114,7 @@ t.test('[TM20] [TM24] a program is paced by a reader of another node, who is tol
     reader.ack()
     return reader.port.of('terminal:exit').length > 0
   })
-  t.ok(reader.whole('pipe').bytes.equals(bytes), 'every byte')
+  t.ok(reader.whole('pipe').bytes.equals(bytes), 'the reader gets every byte')
   reader.ack()
   await until(() => agent.read.at(-1) === bytes.length)
   a.hub.taken('a1', { terminalId: 'pipe', offset: 17 })
@@ -125,7 +125,7 @@ t.test('[TM20] [TM24] a program is paced by a reader of another node, who is tol
 })
 
 t.test(
-  '[TM24] a reader of the whole output of a terminal that has ended is told of the end after the last byte',
+  '[TM24] a reader of the whole output of an ended terminal is notified of the end after the last byte',
   async t => {
     const { b, agent, until } = start(t)
     agent.begin('pipe')
@@ -142,7 +142,7 @@ t.test(
   },
 )
 
-t.test('[TM4] [TM24] one copy goes to a node, and a flood holds up no other terminal', async t => {
+t.test('[TM4] [TM24] each node gets one copy of the output, and a flood does not hold up another terminal', async t => {
   const { a, b, agent, until } = start(t)
   for (const id of ['flood', 'quiet']) agent.begin(id)
   const open = (id: string, terminalId: string) => new SimulatedViewer(id, b, { agentId: 'a1', terminalId })
@@ -162,21 +162,21 @@ t.test('[TM4] [TM24] one copy goes to a node, and a flood holds up no other term
   await agent.print('flood', flood)
   await agent.print('quiet', 'a word')
   await until(() => quiet.shown?.end === 6)
-  t.ok(received < 1200 * 1024, `a word waits behind two windows, not behind a flood: ${received} bytes`)
+  t.ok(received < 1200 * 1024, `other output waits for two windows, not for the whole flood: ${received} bytes`)
   await until(() => {
     fast.ack()
     return fast.shown?.end === flood.length
   })
-  t.ok(received < 3 * 1024 * 1024, `what the ring of the active node dropped is skipped: ${received} bytes`)
+  t.ok(received < 3 * 1024 * 1024, `output dropped from the ring of the active node is skipped: ${received} bytes`)
   t.ok(
     slow.every(({ port }) => port.outputBytes <= 512 * 1024),
-    'a slow viewer is sent its credit',
+    'a slow viewer is sent no more than its credit',
   )
   t.same((await fast.look()).screen.slice(-500), agent.look('flood').screen.slice(-500))
-  t.ok(a.hub.allocatedBytes < 2.1 * 1024 * 1024, 'and nothing is held but the rings')
+  t.ok(a.hub.allocatedBytes < 2.1 * 1024 * 1024, 'the node holds only the rings')
 })
 
-t.test('[TM25] viewers go on over a takeover, whether the next active node knew the terminal or not', async t => {
+t.test('[TM25] viewers survive a takeover, whether or not the next active node knew the terminal', async t => {
   for (const next of ['b', 'c']) {
     const { cluster, b, agent, until } = start(t)
     agent.begin('main')
@@ -190,7 +190,7 @@ t.test('[TM25] viewers go on over a takeover, whether the next active node knew 
     t.match(await type(1), { status: 'refused', error: { code: 'unavailable' } })
     await agent.print('main', 'two ')
     cluster.elect(next)
-    t.match(await type(2), { error: { code: 'unavailable' } }, 'the agent has not come yet')
+    t.match(await type(2), { error: { code: 'unavailable' } }, 'the agent has not connected yet')
     agent.connect(cluster.active!)
     await agent.print('main', 'three')
     await until(() => viewer.shown?.end === 13)
@@ -203,7 +203,7 @@ t.test('[TM25] viewers go on over a takeover, whether the next active node knew 
   }
 })
 
-t.test('[TM25] who comes before the agent is back is shown its terminal once it is', async t => {
+t.test('[TM25] a viewer that joins before the agent reconnects is shown its terminal afterwards', async t => {
   for (const answers of [false, true]) {
     const { cluster, b, agent, until } = start(t)
     agent.begin('main')
@@ -213,7 +213,7 @@ t.test('[TM25] who comes before the agent is back is shown its terminal once it 
     agent.disconnect()
     cluster.kill('a')
     cluster.elect('c')
-    // The next active node has said that it knows no terminal yet.
+    // Ensures that the next active node has reported that it knows no terminals yet.
     await settled(until, b.hub.input(early.port, { agentId: 'a1', terminalId: 'main', data: 'x', inputSeq: 1 }))
     const open = { agentId: 'a1', terminalId: 'main', answers } as const
     const viewers = (['bytes', 'snapshot'] as const).map(mode => new SimulatedViewer(mode, b, { ...open, mode }))
@@ -231,7 +231,7 @@ t.test('[TM25] who comes before the agent is back is shown its terminal once it 
   }
 })
 
-t.test('[TM25] who comes while the agent comes back is shown its terminal', async t => {
+t.test('[TM25] a viewer that joins while the agent reconnects is shown its terminal', async t => {
   const { cluster, b, agent, until } = start(t)
   agent.begin('main')
   await agent.print('main', 'one ')
@@ -241,7 +241,7 @@ t.test('[TM25] who comes while the agent comes back is shown its terminal', asyn
   cluster.kill('a')
   cluster.elect('c')
   await settled(until, b.hub.input(early.port, { agentId: 'a1', terminalId: 'main', data: 'x', inputSeq: 1 }))
-  // What the gateway asks for and what the active node says pass each other.
+  // The gateway's request and the active node's announcement cross.
   const viewer = new SimulatedViewer('v', b, { agentId: 'a1', terminalId: 'main' })
   agent.connect(cluster.active!)
   await agent.print('main', 'two')
@@ -249,7 +249,7 @@ t.test('[TM25] who comes while the agent comes back is shown its terminal', asyn
   t.same(await viewer.look(), agent.look('main'))
 })
 
-t.test('[TM14] [TM24] a program is answered once, by the one person of all nodes who is attached', async t => {
+t.test('[TM14] [TM24] a program’s query is answered once, by one attached viewer across all nodes', async t => {
   const { cluster, b, c, agent, until } = start(t)
   agent.begin('main')
   const watcher = new SimulatedViewer('watcher', b, { agentId: 'a1' })
@@ -261,7 +261,7 @@ t.test('[TM14] [TM24] a program is answered once, by the one person of all nodes
   ) as [Seen, Seen]
   await until(() => first.shown?.end === 4 && second.shown?.end === 4)
   const told = (viewer: Seen) => viewer.port.of('terminal:snapshot').at(-1)?.answersFrom
-  t.same([told(first), told(second)], [4, undefined], 'one is enough')
+  t.same([told(first), told(second)], [4, undefined], 'only one of them answers')
   await agent.print('main', '\x1b[5n')
   await until(() => [watcher, first, second].every(({ shown }) => shown?.end === 8))
   b.hub.leave(first.port)
@@ -272,7 +272,7 @@ t.test('[TM14] [TM24] a program is answered once, by the one person of all nodes
   t.same(
     agent.typed,
     ['\x1b[0n', 'x', '\x1b[>0;276;0c'],
-    'the attached one had the second; when it left the server has',
+    'the attached viewer gets the second query; after it leaves, the server answers',
   )
 
   agent.disconnect()
@@ -281,10 +281,10 @@ t.test('[TM14] [TM24] a program is answered once, by the one person of all nodes
   cluster.elect('c')
   agent.connect(c)
   await until(() => agent.typed.length === 4)
-  t.same(agent.typed[3], '\x1b[1;1R', 'what came meanwhile is answered, and nothing again')
+  t.same(agent.typed[3], '\x1b[1;1R', 'a query sent during the takeover is answered, and none is answered twice')
   const third = new SimulatedViewer('third', b, { agentId: 'a1', answers: true })
   await until(() => third.shown?.end === 16)
-  t.equal(told(third), undefined, 'the one at the new active node could answer')
+  t.equal(told(third), undefined, 'the viewer at the new active node keeps answering')
   c.hub.leave(second.port)
   agent.disconnect()
   cluster.kill('c')
@@ -296,10 +296,10 @@ t.test('[TM14] [TM24] a program is answered once, by the one person of all nodes
   await until(() => cluster.active!.hub.reflection.find('a1', 'main')?.end === 16)
   await agent.print('main', '\x1b[c')
   await until(() => agent.typed.length === 5)
-  t.equal(agent.typed[4], '\x1b[?1;2c', 'a node that saw nothing of it answers nothing of long ago')
+  t.equal(agent.typed[4], '\x1b[?1;2c', 'a node that has not seen the terminal does not answer old queries')
 })
 
-t.test('[TM24] a terminal that begins again under its old id is shown anew', async t => {
+t.test('[TM24] a terminal that begins again under the same id is shown from the start', async t => {
   const { b, agent, until } = start(t)
   agent.begin('main')
   await agent.print('main', 'the first')
@@ -319,7 +319,7 @@ t.test('[TM24] a terminal that begins again under its old id is shown anew', asy
   t.equal(viewers[0]?.shown?.terminalId, 'main')
 })
 
-t.test('[TM25] a terminal whose program was started anew during a takeover is another one', async t => {
+t.test('[TM25] a terminal whose program restarted during a takeover counts as a new one', async t => {
   const { cluster, b, agent, until } = start(t)
   agent.begin('main')
   await agent.print('main', 'old')
@@ -337,9 +337,9 @@ t.test('[TM25] a terminal whose program was started anew during a takeover is an
 })
 
 t.test(
-  '[TM24] [TM25] random histories of output, viewers, cuts and takeovers end with one screen everywhere',
+  '[TM24] [TM25] random histories of output, viewers, cuts and takeovers end with the same screen everywhere',
   async t => {
-    // SEED: the first of them.
+    // SEED is the first seed.
     for (let i = 0; i < SEEDS; i++) await play(t, Number(process.env.SEED ?? 1) + i)
   },
 )
@@ -389,12 +389,12 @@ async function play(t: Test, seed: number): Promise<void> {
         await agent.print(id, bytes.subarray(cut))
       }
     },
-    // All of them together are less than what a screen that is behind skips.
+    // All floods together are shorter than the backlog at which a screen starts to skip.
     flood: async () => {
       const [id] = running
       if (id !== undefined) await agent.print(id, `${'x'.repeat(70)}\r\n`.repeat(random.below(300)))
     },
-    // On an empty screen, since a terminal that was restored wraps and scrolls old lines in another way.
+    // On an empty screen, because a restored terminal wraps and scrolls old lines differently.
     size: async () => {
       const [id] = running
       if (id === undefined) return
@@ -458,7 +458,7 @@ async function play(t: Test, seed: number): Promise<void> {
       clock.advance(1 + random.below(30))
     }
   }
-  // Everything heals, and viewers draw all that they are sent.
+  // Everything recovers, and viewers render all that they are sent.
   for (const node of cluster.nodes.values()) node.wire.isLost = () => false
   const calm = async (ms: number) => {
     for (let at = 0; at < ms; at += 10) {
@@ -476,11 +476,11 @@ async function play(t: Test, seed: number): Promise<void> {
   const isDone = (viewer: SimulatedViewer) => {
     const { shown, open } = viewer
     const id = expected(viewer)
-    // Of all terminals that it was shown, the one that it reads now, which may have printed nothing.
+    // Counts only the terminal that it reads now, which may have printed nothing.
     if (open.mode === 'whole') return viewer.wholeEnd(id) >= agent.length(id)
     return shown?.terminalId === id && shown.end >= agent.length(id)
   }
-  // Screens are drawn in real time, by a thread that may get little of it. What is stuck is told with its seed.
+  // Screens are rendered in real time, by a thread that may get little of it. A stuck viewer fails with its seed.
   const stuck = AbortSignal.timeout(20_000)
   while (!viewers.every(isDone) && !stuck.aborted) await calm(100)
   await calm(2000)

@@ -12,19 +12,19 @@ import { RelayStage, type StagedNode } from '../helpers/relay-stage.ts'
 import { size } from '../helpers/sizes.ts'
 
 /*
- * The real client, gateways and session: agents connect to any of three nodes, whose links to the active one lose
- * packets and are cut, and which die, hand over and come back, as a seed says. One log stands for the replicas. More:
- * RELAY_SIM_SEEDS=5000 node dist/test/race/relayed-agents.test.js
+ * The real client, gateways and session. Agents connect to any of three nodes. According to a seed, the links to the
+ * active node lose packets and are cut, and nodes die, hand over and return. One log represents all replicas. To run
+ * more: RELAY_SIM_SEEDS=5000 node dist/test/race/relayed-agents.test.js
  */
 const SEEDS = size('RELAY_SIM_SEEDS', { quick: 10, full: 500 })
 const AGENTS = ['a1', 'a2', 'a3']
 const NODES = ['n1', 'n2', 'n3']
 const STEPS = 80
 const MOST_SHOWN = 5
-/** What histories have to meet: a simulation that never does proves nothing about it. */
+/** Situations that must occur, or the simulation proves nothing about them. */
 const MET = ['killed the active', 'killed a gateway', 'handed over', 'cut off', 'took over', 'came back', 'succeeded']
 
-/** A log as one process reaches it: what a dead process has on its way is not written. */
+/** A process's access to the log: pending appends of a dead process are not written. */
 function logOf(log: MemoryLog, world: Simulation, life: { isDead: boolean }): EventLog {
   return new Proxy(log, {
     get(target, key) {
@@ -52,7 +52,7 @@ interface Node {
   sockets: Set<Socket>
 }
 
-/** Between an agent and its gateway: in order, each way with its delay. */
+/** The connection between an agent and its gateway: ordered, with a delay in each direction. */
 class Socket implements AgentSocket {
   readonly id: string
   readonly node: Node
@@ -60,9 +60,9 @@ class Socket implements AgentSocket {
   readonly #events: SocketEvents
   readonly #input: AgentInput
   readonly #arrivals = { up: 0, down: 0 }
-  /** The agent's end is there. */
+  /** The agent's end is open. */
   #isUsed = true
-  /** The gateway's end is there, and reads. */
+  /** The gateway's end is open and reads. */
   #isRead = true
   #isHeld = true
 
@@ -112,7 +112,7 @@ class Socket implements AgentSocket {
     })
   }
 
-  /** The agent's end is gone; the gateway learns of it `lateMs` later, after what was on its way. */
+  /** Closes the agent's end. The gateway learns of it `lateMs` later, after the frames in transit. */
   drop(code: number, reason: string, lateMs = 5): void {
     if (!this.#isUsed) return
     this.#isUsed = false
@@ -120,7 +120,7 @@ class Socket implements AgentSocket {
     this.#later('up', lateMs, () => this.#gone(1006))
   }
 
-  /** Its gateway is dead. */
+  /** The gateway has died. */
   die(): void {
     this.#isHeld = false
     if (!this.#isUsed) return
@@ -202,7 +202,7 @@ class Simulation {
     this.#nodes.set(name, { staged, fleet, openMessages, life, sockets: new Set() })
   }
 
-  /** Starts what decides on this node, and lets all know, each when it hears of it. */
+  /** Makes this node active. The other nodes learn of it with the next beats. */
   #elect(name: string): void {
     const node = this.#nodes.get(name)!
     this.#active = node
@@ -213,7 +213,7 @@ class Simulation {
     })
   }
 
-  /** As the beats of the active node do, once a second; each node hears them when it does. */
+  /** Simulates the beat that the active node sends once a second. Each node receives it after a delay. */
   #beat(): void {
     const { clock, random } = this.stage
     const active = this.#announced
@@ -280,7 +280,7 @@ class Simulation {
     this.#agents.get(agentId)!.report('agent:error', { message })
   }
 
-  /** The node is gone, and comes back later as another process. */
+  /** Kills the node, and starts it again as another process. */
   async #kill(name: string): Promise<void> {
     const node = this.#nodes.get(name)!
     const wasActive = node === this.#active
@@ -340,7 +340,7 @@ class Simulation {
     await pass(random.below(30))
   }
 
-  /** The script does nothing more: everything comes to an end. */
+  /** The script does nothing more, so everything must finish. */
   async rest(): Promise<boolean> {
     for (let n = 0; n < 200; n++) {
       await this.stage.pass(1000)
@@ -405,7 +405,7 @@ async function play(seed: number): Promise<{ flaws: string[]; met: Set<string> }
 t.setTimeout(900_000)
 
 t.test(
-  `${SEEDS} histories of agents at gateways: each command runs once, no report is lost, doubled or out of order`,
+  `in ${SEEDS} histories of agents at gateways each command runs once, and no report is lost, duplicated or reordered`,
   { timeout: 900_000 },
   async t => {
     const first = Number(process.env.SIM_FIRST ?? 1)

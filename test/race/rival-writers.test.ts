@@ -9,7 +9,7 @@ import { seed, size } from '../helpers/sizes.ts'
 const RUNS = size('RIVAL_WRITERS', { quick: 15, full: 4000 })
 const first = seed()
 
-/** Three writers of one stream, whose network loses, delays, repeats and cuts. */
+/** Three writers of one stream, on a network that loses, delays, repeats and cuts off messages. */
 async function run(number: number) {
   const random = seededRandom(number)
   const clock = new FakeClock()
@@ -28,7 +28,7 @@ async function run(number: number) {
     while (!isOver) {
       const { status } = await rival.step(random.pick([0, 0, 0, 300, 700]))
       steps++
-      // Whoever leads goes on; whoever does not tries again some time later.
+      // A leader continues at once; another writer tries again some time later.
       await rival.rest(status === 'written' ? random.below(20) : random.below(5000))
     }
   })
@@ -54,7 +54,7 @@ async function run(number: number) {
   return { flaws, rivals, parts: store.parts.length }
 }
 
-t.test('whatever a network does, what writers are told of their commits is what the stream holds', async t => {
+t.test('whatever a network does, the results that writers get of their commits match the stream', async t => {
   let written = 0
   let deposed = 0
   for (let number = first; number < first + RUNS; number++) {
@@ -64,6 +64,6 @@ t.test('whatever a network does, what writers are told of their commits is what 
     deposed += rivals.reduce((sum, rival) => sum + rival.deposed, 0)
   }
   t.comment(`${RUNS} runs from seed ${first}: ${written} commits, ${deposed} writers deposed`)
-  t.ok(written > RUNS * 15, 'they write')
-  t.ok(deposed > RUNS, 'and replace each other')
+  t.ok(written > RUNS * 15, 'the writers commit')
+  t.ok(deposed > RUNS, 'the writers replace each other')
 })

@@ -15,13 +15,13 @@ import { seededRandom } from '../helpers/random.ts'
 import { size } from '../helpers/sizes.ts'
 
 /*
- * Two webhooks over a log, with receivers that answer, fail, hang or ask to wait, while the server dies between an answer
- * and its storing, stops, starts, finds no room on the disk, lets events leave, and people change, test, skip and send again.
- * One seed is one history. More: SIM_SEEDS=2000 node dist/test/race/webhook-simulation.test.js
+ * Two webhooks over a log. Receivers answer, fail, hang or ask to wait. The server dies before it stores an answer,
+ * stops, starts, runs out of disk space and forgets old events. Users edit, test, skip and redeliver. Each seed is one
+ * history. To run more: SIM_SEEDS=2000 node dist/test/race/webhook-simulation.test.js
  */
 const SEEDS = size('SIM_SEEDS', { quick: 15, full: 300 })
 const STEPS = 150
-/** Of histories that failed once. */
+/** Seeds of histories that once failed. */
 const KEPT: number[] = []
 
 const HOUR = 3_600_000
@@ -39,7 +39,7 @@ interface Message {
 }
 
 class Receiver implements WebhookSender {
-  /** What was answered with a 2xx, by the URL. */
+  /** Deliveries answered with a 2xx, by URL. */
   readonly taken = new Map<string, { id: string; message: Message }[]>()
   readonly seen = new Set<string>()
   readonly #world: World
@@ -66,7 +66,7 @@ class Receiver implements WebhookSender {
     }
     if (roll < 0.82) return { ok: false, error: 'later', retryAfterMs: random.below(HOUR), ...sent }
     if (roll < 0.9) {
-      // The receiver has it, the server never learns of that.
+      // The receiver has accepted the delivery, but the server never learns of it.
       this.seen.add('died')
       const answer = take()
       this.#world.die()
@@ -115,7 +115,7 @@ class World {
     this.#deliverer = new WebhookDeliverer({
       ...ports,
       ...{ labelsOf: () => undefined, random: () => this.random.next(), concurrency: 2 },
-      // Nobody gives up: what is looked for is that nothing is left out.
+      // Webhooks are never disabled: the test checks that no event is left out.
       disableAfterMs: Number.POSITIVE_INFINITY,
       revocations: { isRevoked: () => false, onRevoked: () => () => {} },
       onFault: error => this.faults.push(error),
@@ -132,7 +132,7 @@ class World {
     this.#deliverer.start()
   }
 
-  /** Nothing of what is under way reaches the log any more. */
+  /** Operations in progress no longer reach the log. */
   die(): void {
     this.isUp = false
     void this.log.close()
@@ -142,7 +142,7 @@ class World {
   }
 }
 
-/** Lets everything happen that needs no time. */
+/** Lets everything finish that does not wait for time to pass. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 12; i++) await new Promise(setImmediate)
 }
@@ -208,7 +208,7 @@ async function play(seed: number): Promise<Set<string>> {
   return receiver.seen
 }
 
-/** Throws where something is wrong. */
+/** Throws if a delivery is wrong or missing. */
 function judge({ receiver, faults }: World, due: { seq: number; url: string }[], urls: string[]): void {
   if (faults.length > 0) throw faults[0]
   for (const url of urls) {
@@ -244,7 +244,7 @@ function judge({ receiver, faults }: World, due: { seq: number; url: string }[],
   }
 }
 
-t.test('[WH1] [WH5] [WH8] whatever happens, no event is left out untold, and none is out of order', async t => {
+t.test('[WH1] [WH5] [WH8] whatever happens, no event is left out without notice, and none is out of order', async t => {
   const seen = new Set<string>()
   for (const seed of [...KEPT, ...Array.from({ length: SEEDS }, (_, i) => i)]) {
     try {

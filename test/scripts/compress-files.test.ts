@@ -4,7 +4,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { compressFiles } from '../../scripts/compress-files.ts'
 
-test('files that gain by it stand compressed beside themselves', async t => {
+test('files that shrink by compression get compressed copies beside them', async t => {
   const code = 'export const a = 1\n'.repeat(200)
   const folder = t.testdir({
     'index.html': code,

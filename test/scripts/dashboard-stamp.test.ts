@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { dashboardStamp } from '../../scripts/dashboard-stamp.ts'
 
-test('the pages are built again when what they are made of has changed, and only then', async t => {
+test('the pages are rebuilt when their sources have changed, and only then', async t => {
   const root = t.testdir()
   const write = (path: string, text = path) => {
     mkdirSync(dirname(join(root, path)), { recursive: true })
@@ -21,7 +21,7 @@ test('the pages are built again when what they are made of has changed, and only
   write('dashboard/src/a/main.test.tsx')
   write('src/app.ts')
   for (const path of all) utimesSync(join(root, path), 1, 1)
-  t.equal(dashboardStamp(root), before, 'tests, what was compiled, the server and times are not what they are made of')
+  t.equal(dashboardStamp(root), before, 'tests, build output, the server and file times do not count')
 
   for (const path of all) {
     write(path, `${path} changed`)
@@ -30,11 +30,11 @@ test('the pages are built again when what they are made of has changed, and only
     t.equal(dashboardStamp(root), before)
   }
   renameSync(join(root, 'dashboard/src/a/main.tsx'), join(root, 'dashboard/src/a/other.tsx'))
-  t.not(dashboardStamp(root), before, 'a file has another name')
+  t.not(dashboardStamp(root), before, 'a file is renamed')
   renameSync(join(root, 'dashboard/src/a/other.tsx'), join(root, 'dashboard/src/a/main.tsx'))
   write('dashboard/src/new.css')
   t.not(dashboardStamp(root), before, 'a file is new')
   rmSync(join(root, 'dashboard/src/new.css'))
   rmSync(join(root, 'dashboard/src/a/main.tsx'))
-  t.not(dashboardStamp(root), before, 'a file is gone')
+  t.not(dashboardStamp(root), before, 'a file is removed')
 })

@@ -5,7 +5,7 @@ import { findTests, planTests } from '../../scripts/test-files.ts'
 
 const pure = "import t from 'tap'\nt.test('a', async t => t.pass())\n"
 
-/** The folder of a repository with these tests, by the paths of their sources; built where `built` does not say otherwise. */
+/** The root of a repository with these tests, by the paths of their sources. `built` are the tests that are compiled. */
 function repository(t: Test, sources: Record<string, string>, built: Record<string, string> = sources): string {
   const root = t.testdir()
   const write = (path: string, text: string) => {
@@ -21,7 +21,7 @@ function repository(t: Test, sources: Record<string, string>, built: Record<stri
   return `${root}/`
 }
 
-t.test('tests are found by what is in their path, as sources or as built, and not without their source', async t => {
+t.test('tests are found by part of their source or build path, unless their source is gone', async t => {
   const sources = {
     'test/src/a.test.ts': pure,
     'test/routes/b.test.ts': pure,
@@ -42,7 +42,7 @@ t.test('tests are found by what is in their path, as sources or as built, and no
 })
 
 t.test(
-  'what takes long begins first, files that measure run last, what needs a window shares one, and what changes its process runs alone',
+  'long files start first, files that measure run last, files that need a window share one, and files that change their process run alone',
   async t => {
     const root = repository(t, {
       'test/src/short.test.ts': `${pure}t.setTimeout(90_000)\nt.teardown(() => {})\n`,

@@ -11,14 +11,14 @@ const passes = `import t from 'tap'
   t.test('first', async t => t.pass())
   t.test('second', async t => { t.pass(); t.pass() })`
 
-/** What a group says of its files, by their names, and how it ended. */
+/** Runs a group of files. Returns what it reports about each file, and its exit code. */
 async function run(t: Test, files: Record<string, string>) {
   const cwd = t.testdir(files)
   const child = spawn(process.execPath, [group, 'some'], { cwd, stdio: ['ignore', 'pipe', 'ignore', 'pipe'] })
   const queue = child.stdio[3] as Writable
-  queue.on('error', () => {}) // It ended before it had read all.
+  queue.on('error', () => {}) // The process ended before it read everything.
   const names = Object.keys(files)
-  // The next when one has ended, as a run of tests does.
+  // Gives the group the next file when one has ended, as the test runner does.
   const give = () => (names.length === 0 ? queue.end() : queue.write(`${names.shift()}\n`))
   let stdout = ''
   createInterface({ input: child.stdout! }).on('line', line => {
@@ -33,7 +33,7 @@ async function run(t: Test, files: Record<string, string>) {
   return { stdout, code, told, counts: told.map(({ file, pass, fail }) => ({ file, pass, fail })) }
 }
 
-t.test('each file has its own counts, in its order, and what it leaves to the end is done at its own', async t => {
+t.test('each file has its own counts, in order, and its teardown runs at the end of the file', async t => {
   const leaves = `import t from 'tap'
     import { createServer } from 'node:net'
     const server = createServer().listen(0)
@@ -54,7 +54,7 @@ t.test('each file has its own counts, in its order, and what it leaves to the en
 })
 
 t.test(
-  'a failure is that of its file: an assertion, what is thrown in a test, between tests, and while it loads',
+  'a failure counts for its own file: a failed assertion, or an error in a test, between tests or while loading',
   async t => {
     const failures = {
       'asserts.mjs': `import t from 'tap'; t.test('one', async t => t.equal(1, 2))`,
@@ -83,7 +83,7 @@ t.test(
   },
 )
 
-t.test('a file that takes too long fails, and nothing runs behind it in the same process', async t => {
+t.test('a file that times out fails, and no other file runs after it in the same process', async t => {
   const hangs = `import t from 'tap'
     t.setTimeout(300)
     setInterval(() => {}, 100)
@@ -96,5 +96,5 @@ t.test('a file that takes too long fails, and nothing runs behind it in the same
 t.test('a file that ends the process also ends the files after it', async t => {
   const { code, counts } = await run(t, { 'ends.mjs': 'process.exit(0)', 'a.mjs': passes })
   t.equal(code, 0)
-  t.same(counts, [], 'so whoever runs it counts its files, not its code alone')
+  t.same(counts, [], 'so the runner must count files, and not rely on the exit code alone')
 })

@@ -21,9 +21,9 @@ const targets: [name: string, find: (cluster: FleetCluster) => Promise<Victims>]
   ['stream leader', async cluster => ({ server: await cluster.streamLeader() })],
 ])
 
-/** What is named is killed with -9 again and again, and comes back. The times are of the machine that it runs on. */
+/** Repeatedly kills each target with -9 and restarts it. The reported times depend on the machine. */
 export const kills: Fault = {
-  title: 'nothing is lost, doubled or missed, whatever is killed',
+  title: 'nothing is lost, duplicated or missed, whatever is killed',
   load: { agents: 3, dashboards: 4, callers: 4, restMs: 200 },
 
   async play(t, { cluster, ledger }) {
@@ -31,7 +31,7 @@ export const kills: Fault = {
     for (let round = 0; round < ROUNDS; round++) {
       for (const [target, find] of targets) {
         const { node, server } = await find(cluster)
-        // Nothing is awaited between this and the kill: callers wait for answers then.
+        // Nothing is awaited between this line and the kill, so that callers are waiting for answers.
         await ledger.goOn(GO_ON)
         const at = performance.now()
         await Promise.all([node?.kill('SIGKILL'), server !== undefined && cluster.nats.kill(server)])
@@ -39,12 +39,12 @@ export const kills: Fault = {
         await ledger.whole()
         times.get(target)!.accepted.push(ledger.acceptedAfter(at))
         times.get(target)!.back.push(...ledger.backAfter(at))
-        // In a quick run no other node starts on an empty folder, and reads what the ledger wrote until then.
+        // In a quick run only this node starts on an empty folder, and copies what the ledger has written so far.
         if (target === 'gateway' && !isFull) await node?.forget()
         node?.start()
         if (server !== undefined) cluster.nats.restart(server)
         if (node !== undefined) await cluster.whenReady(node)
-        // The next kill would leave no majority before this one has caught up.
+        // Until this server has caught up, the next kill would leave no majority.
         await cluster.streamIsWhole()
       }
     }
@@ -57,6 +57,6 @@ const ms = (value: number) => `${Math.round(value)} ms`
 
 function told(accepted: number[], back: number[]): string {
   const first = `first command accepted after ${ms(median(accepted))} (at most ${ms(Math.max(...accepted))})`
-  if (back.length === 0) return `${first}, nobody lost a connection`
+  if (back.length === 0) return `${first}, no connection was lost`
   return `${first}, ${back.length} connections back p50 ${ms(median(back))}, p95 ${ms(percentile(back, 0.95))}`
 }

@@ -4,13 +4,13 @@ import { size } from '../sizes.ts'
 import { until } from '../until.ts'
 import { type Fault, HOSTS, NODES, SERVERS } from './stage.ts'
 
-/** A node that is cut off says so. */
+/** How soon a node that is cut off must report it. */
 const RED_MS = 6000
-/** All say so where nothing can be stored: longer than an election takes, and nodes look every 2 s. */
+/** How soon all nodes must report that nothing can be stored: longer than an election; nodes check every 2 s. */
 const ALL_RED_MS = 17_000
-/** For a machine that is busy. */
+/** Allowance for a busy machine. */
 const SLACK_MS = 3000
-/** Longer than a request waits for an active node (10 s), and an append there for the servers (15 s). */
+/** Longer than a request waits for an active node (10 s) and an append then waits for the servers (15 s). */
 const ANSWERED_MS = 40_000
 
 interface Scene {
@@ -21,9 +21,9 @@ interface Scene {
 }
 
 interface Partition {
-  /** Makes it, and returns the nodes that it cuts off. */
+  /** Creates the partition, and returns the nodes that it cuts off. */
   make(scene: Scene): string[]
-  /** No server has a majority behind it: all nodes refuse, those too that hear each other. */
+  /** No server has a majority: all nodes refuse, even those that hear each other. */
   storesNothing?: true
 }
 
@@ -36,13 +36,13 @@ const kinds: Record<string, Partition> = {
       return [active]
     },
   },
-  'what the active node sends is lost': {
+  'all that the active node sends is lost': {
     make: ({ network, active }) => {
       for (const other of without(HOSTS, active)) network.block(active, other)
       return [active]
     },
   },
-  'what is sent to the active node is lost': {
+  'all that is sent to the active node is lost': {
     make: ({ network, active }) => {
       for (const other of without(HOSTS, active)) network.block(other, active)
       return [active]
@@ -74,10 +74,10 @@ const kinds: Record<string, Partition> = {
     },
   },
   /*
-   * Each node still reaches the server that it is connected to, and hears the nodes that are connected to the same. The active
-   * node stays so if it hears a majority of them; another one that hears none of it tries to take over, which no server can
-   * store. So whoever believes to be active can commit nothing. When the servers are together again, the stream accepts one
-   * of those who wait, and the others follow.
+   * Each node still reaches its server, and hears the nodes that are connected to the same server. The active node
+   * remains active if it hears a majority of the nodes. A node that does not hear it tries to take over, which no
+   * server can store. So no node that believes it is active can commit anything. When the servers are reconnected, the
+   * stream accepts one of the waiting nodes, and the others follow.
    */
   'no server reaches another': {
     make: ({ network }) => {
@@ -96,15 +96,15 @@ const kinds: Record<string, Partition> = {
 }
 const COUNT = size('PARTITIONS', { quick: 1, full: Object.keys(kinds).length })
 
-/** Links are cut and packets lost. One kind by itself: FAULT='cut off' PARTITION=leader */
+/** Cuts links and drops packets. To run one kind: FAULT='cut off' PARTITION=leader */
 export const partitions: Fault = {
-  title: 'who is cut off says so, the rest goes on, and healing needs nobody',
+  title: 'nodes that are cut off report it, the rest continue, and recovery is automatic',
   load: { agents: 2, dashboards: 3, callers: 3, restMs: 300 },
   cutsLinks: true,
 
   async play(t, { cluster, ledger, network }) {
     if (network === undefined) return
-    /** Resolves when a command is refused as it should be. */
+    /** Resolves when a command is refused as expected. */
     const refuses = (node: FleetNode) =>
       until(async () => {
         const response = await fetch(`${node.url}/api/v1/agents/a0/commands`, {

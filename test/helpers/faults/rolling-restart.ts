@@ -6,12 +6,12 @@ import { readLog } from '../same-logs.ts'
 import { isFull, size } from '../sizes.ts'
 import type { Fault } from './stage.ts'
 
-/** What the fleet has at first. */
+/** Records of the fleet at the start. */
 const RECORDS = size('ROLLING_RECORDS', { quick: 0, full: 30_000 })
 
-/** A new version comes: one node after the other is ended with SIGTERM and started again, under load. */
+/** Simulates an upgrade: under load, one node after another is stopped with SIGTERM and started again. */
 export const rollingRestart: Fault = {
-  title: 'a rolling restart is noticed by nobody but for a moment',
+  title: 'a rolling restart is noticeable for a moment only',
   load: { agents: 3, dashboards: 2, callers: 2, restMs: 300 },
   viewers: size('ROLLING_DASHBOARDS', { quick: 4, full: 300 }),
   ...(RECORDS > 0 && {
@@ -24,7 +24,7 @@ export const rollingRestart: Fault = {
       await ledger.goOn(5)
       const at = performance.now()
       const [code] = await Promise.all([node.end(), ledger.goOn(20)])
-      t.equal(code, 0, 'it ends in good order')
+      t.equal(code, 0, 'the node shuts down gracefully')
       const ended = performance.now()
       await ledger.goOn(5)
       await ledger.whole()
@@ -53,7 +53,7 @@ export const rollingRestart: Fault = {
         .map(({ payload }) => payload as Agent)
         .filter(({ agentId, link }) => ledger.agents.some(agent => agent.agentId === agentId) && link !== 'online'),
       [],
-      'no agent was said to be late or away',
+      'no agent was reported as late or offline',
     )
   },
 }

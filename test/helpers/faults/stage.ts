@@ -4,17 +4,17 @@ import { FleetCluster } from '../fleet-cluster.ts'
 import { Ledger, type Load } from '../ledger.ts'
 import type { Network } from '../network.ts'
 
-/** Something that befalls a cluster, again and again where that is asked for. */
+/** A fault that happens to a cluster, repeatedly if configured. */
 export interface Fault {
-  /** As a test says it. */
+  /** The title of the test. */
   readonly title: string
-  /** What is at work meanwhile, where nothing else befalls the same cluster. */
+  /** The load during the fault, if the cluster has no other faults. */
   readonly load: Load
-  /** Dashboards beside those of the load that watch one agent count. */
+  /** Additional dashboards that watch one agent count. */
   readonly viewers?: number
-  /** Writes what the fleet has before its nodes start. */
+  /** Writes the fleet's initial data before its nodes start. */
   readonly fill?: (log: EventLog) => Promise<void>
-  /** Each node and each server needs a network of its own. */
+  /** Each node and each server needs its own network. */
   readonly cutsLinks?: true
   play(t: Test, stage: Stage): Promise<void>
 }
@@ -23,7 +23,7 @@ export interface Fault {
 export interface Stage {
   cluster: FleetCluster
   ledger: Ledger
-  /** Undefined where no link is cut, and where no network can be made. */
+  /** Undefined if no links are cut, or if no network can be created. */
   network: Network | undefined
 }
 
@@ -31,7 +31,7 @@ export const SERVERS = ['n1', 'n2', 'n3']
 export const NODES = ['node-1', 'node-2', 'node-3']
 export const HOSTS = [...SERVERS, ...NODES]
 
-/** Starts what faults befall; undefined where there is no nats-server. */
+/** Starts a cluster under load. Resolves with undefined if there is no nats-server. */
 export async function startStage(
   t: Test,
   { load, viewers = 0, fill }: Omit<Fault, 'title' | 'play'>,

@@ -6,17 +6,17 @@ import type { SimulatedCluster } from './cluster.ts'
 import { HEARTBEAT_MS, type NodeProcess, type SimulatedNode } from './node.ts'
 import { ProcessClock } from './time.ts'
 
-/** How long who is told nothing waits before it gives up an attempt. */
+/** How long an agent waits for the server before it gives up an attempt to connect. */
 const HANDSHAKE_MS = 3000
 const SILENT_MS = 2.5 * HEARTBEAT_MS
 
-/** An agent of the SDK, on a machine of its own: its process can be killed, its journal stays. */
+/** An SDK agent on its own machine. Its process can be killed, but its journal survives. */
 export class SimulatedAgent {
   readonly id: string
   readonly runs = new Map<string, number>()
-  /** Numbered reports, of all its processes. */
+  /** Numbered reports of all its processes. */
   readonly reported: string[] = []
-  /** What each message was given, by its id. */
+  /** The text appended to each message, by its id. */
   readonly said = new Map<string, string>()
   readonly #world: SimulatedCluster
   #journal: MemoryJournal = new MemoryJournal()
@@ -92,7 +92,7 @@ export class SimulatedAgent {
     this.#client.report('agent:error', { message })
   }
 
-  /** Of the process that lives. */
+  /** The boot id of the live process. */
   get bootId(): string {
     return this.#client.bootId
   }
@@ -101,7 +101,7 @@ export class SimulatedAgent {
     return this.#messages
   }
 
-  /** What could still be sent is not wanted any more. */
+  /** Ends the agent; unsent data is discarded. */
   end(): void {
     this.kill()
   }
@@ -127,7 +127,7 @@ export class SimulatedAgent {
     return socket
   }
 
-  /** A dead process writes nothing more. */
+  /** The journal for a live process: a dead one writes nothing more. */
   #ofLiving(clock: ProcessClock): CommandJournal {
     const journal = this.#journal
     const ofLiving = <T>(change: () => Promise<T>): Promise<T> => (clock.isDead ? never : change())
@@ -144,7 +144,7 @@ export class SimulatedAgent {
 const never = new Promise<never>(() => {})
 const nowhere = { bufferedAmount: 0, send() {}, close() {}, drop() {} }
 
-/** A WebSocket from an agent to a process of a node; what is sent arrives in order, or it is cut. */
+/** A WebSocket from an agent to a node's process. Data arrives in order, until the socket is cut. */
 class AgentSocket {
   readonly bufferedAmount = 0
   readonly #clock: ProcessClock
@@ -255,7 +255,7 @@ class AgentSocket {
     this.#events.closed({ code, reason })
   }
 
-  /** What is lost of a stream of bytes is lost with all that comes after it. */
+  /** A lost part of a byte stream is lost with everything after it. */
   get #isCut(): boolean {
     this.#wasCut ||= this.#node.isHidden
     return this.#wasCut

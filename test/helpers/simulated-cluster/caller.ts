@@ -4,20 +4,20 @@ import type { SubmitRequest } from '../../../src/commands/command-types.ts'
 import type { Fleet } from '../../../src/fleet.ts'
 import type { SimulatedCluster } from './cluster.ts'
 
-/** How long a caller waits for an answer before it asks again. */
+/** How long a caller waits for an answer before it repeats the request. */
 const ANSWER_MS = 6000
 const AGAIN_MS = 200
 
-/** What a caller learned of one request: that it was accepted, or that it was refused for good; undefined: ask again. */
+/** The outcome of one request: accepted, or refused permanently; undefined: try again. */
 type Verdict<T> = { accepted: T } | { refused: string } | undefined
 
-/** Somebody who sends requests, asks again where no answer comes or nobody can accept, and notes what was accepted. */
+/** A client that sends requests, retries without an answer or while no node accepts, and records accepted requests. */
 export class SimulatedCaller {
   /** The command of each request that was accepted. */
   readonly accepted = new Map<string, string>()
   readonly answered = new Set<string>()
   readonly interrupted = new Set<string>()
-  /** What was asked and is not answered. */
+  /** Requests that have not been answered. */
   readonly pending = new Set<string>()
   readonly #name: string
   readonly #world: SimulatedCluster
@@ -42,7 +42,7 @@ export class SimulatedCaller {
       return result.error.retryable || result.error.code === 'not_found' ? undefined : { refused: result.error.message }
     })
     if ('refused' in verdict) {
-      // Nobody but this caller has this key, and the queues are never full.
+      // Only this caller uses this key, and the queues are never full.
       this.#world.flaw(`${idempotencyKey} was refused: ${verdict.refused}`)
       return undefined
     }
@@ -56,7 +56,7 @@ export class SimulatedCaller {
     const verdict = await this.#ask(`the interrupt of ${commandId}`, async (fleet): Promise<Verdict<true>> => {
       const result = await fleet.commandQueue.interrupt(commandId, inProcess)
       if (result.status === 'ok') return { accepted: true }
-      // One that was replaced and does not know it yet may not have heard of the command.
+      // A node that was replaced and does not know it yet may not know the command.
       return result.error.retryable || result.error.code === 'not_found' ? undefined : { refused: result.error.message }
     })
     if ('refused' in verdict) this.#world.flaw(`the interrupt of ${commandId} was refused: ${verdict.refused}`)
@@ -70,13 +70,13 @@ export class SimulatedCaller {
       if (result.status === 'ok') return { accepted: true }
       return result.error.retryable || result.error.code === 'not_found' ? undefined : { refused: result.error.code }
     })
-    // It may have been cancelled meanwhile.
+    // The question may have been cancelled in the meantime.
     if ('accepted' in verdict) this.answered.add(interactionId)
   }
 
   /**
-   * Answers at once what any node shows, at any node that decides, which may not have it yet. A refusal is wrong unless the
-   * question has ended since it was shown: at `seq`.
+   * Answers a question from any node at once, through any active node, which may not have it yet. A refusal is wrong
+   * unless the question has ended after `seq`, where it was shown.
    */
   async answerShown({ interactionId, agentId }: Interaction, seq: number): Promise<void> {
     const actor = { by: this.#name, via: 'ws' as const }
@@ -91,7 +91,7 @@ export class SimulatedCaller {
       this.#world.flaw(`${interactionId} was shown at ${seq}, and its answer refused: ${verdict.refused}`)
   }
 
-  /** Goes to one node after the other, until one knows. */
+  /** Sends the request to one node after another, until one gives a verdict. */
   async #ask<T>(
     request: string,
     question: (fleet: Fleet) => Promise<Verdict<T>>,
@@ -117,7 +117,7 @@ export class SimulatedCaller {
               })
             },
             error => {
-              // A server that ends answers what it took before its log is closed.
+              // A server that shuts down answers accepted requests before it closes its log.
               if (node.process === process && !node.isEnding) this.#world.flaw(`a request failed: ${error}`)
             },
           )

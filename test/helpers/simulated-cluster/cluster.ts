@@ -16,26 +16,26 @@ import { type Safeguard, SimulatedNode } from './node.ts'
 import { SimulatedServers } from './stream.ts'
 import { type ProcessClock, SimulatedTime } from './time.ts'
 
-/** How long a cluster without faults may take until it accepts commands and ends them. */
+/** How long a cluster may take after the last fault until it accepts and completes commands. */
 const HEAL_MS = 30_000
-/** How long everything that was begun may take to end after that: leases, deadlines, pauses of those who come back. */
+/** How long pending work may take to end after that: leases, deadlines, pauses before reconnecting. */
 const REST_MS = 60_000
 const MOST_NOTES = 400
 
 export interface HistoryOptions {
-  /** What the nodes do without. */
+  /** The safeguard that the nodes lack. */
   without?: Safeguard
-  /** Where a node of that name has its replica. */
+  /** The disk on which the node of this name has its replica. */
   disk?: (name: string) => Disk
-  /** Who sees a question answers it at once. */
+  /** Dashboards answer each question as soon as they see it. */
   answersAtOnce?: boolean
 }
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
 /**
- * Nodes with whole fleets over one stream, and the agents, callers and dashboards that use them, in one process and in a time
- * of its own. A seed is one history: it says what befalls whom, and how long each message takes.
+ * Nodes with complete fleets on one stream, and their agents, callers and dashboards, in one process and in simulated
+ * time. Each seed is one history: it determines all faults, and the delay of each message.
  */
 export class SimulatedCluster {
   readonly time = new SimulatedTime()
@@ -47,18 +47,18 @@ export class SimulatedCluster {
   readonly dashboards: SimulatedDashboard[]
   readonly appendTimeoutMs: number
   readonly disk: (name: string) => Disk
-  /** What the nodes do without. */
+  /** The safeguard that the nodes lack. */
   readonly without: Safeguard | undefined
   readonly flaws: string[] = []
-  /** What happened, in short. */
+  /** A short log of what happened. */
   readonly notes: string[] = []
   readonly met = new Set<string>()
   readonly #listeners = new Map<SimulatedNode, { clock: ProcessClock; listeners: Set<(beat: Beat) => void> }>()
-  /** What the stream says so far. */
+  /** The events in the stream so far. */
   readonly events: FleetEvent[] = []
   readonly commands = new Map<string, { last: Command; ends: string[]; starts: number[] }>()
   readonly questions = new Map<string, Interaction>()
-  /** Where in the log a question was seen last that was not open. */
+  /** By question, the last position in the log at which it was not open. */
   readonly #closed = new Map<string, number>()
   #seq = 0
   #at = 0
@@ -101,7 +101,7 @@ export class SimulatedCluster {
     if (this.notes.length < MOST_NOTES) this.notes.push(`${this.#stamp()} ${text}`)
   }
 
-  /** As a balancer does that goes by `/ready`: mostly to a node that serves. */
+  /** Chooses a node like a balancer that checks `/ready`: usually one that serves. */
   balance(): SimulatedNode {
     const serving = this.nodes.filter(({ process, isHidden }) => process?.isServing && !isHidden)
     return this.random.pick(serving.length > 0 && this.random.next() < 0.8 ? serving : this.nodes)
@@ -134,7 +134,7 @@ export class SimulatedCluster {
     this.#fold()
   }
 
-  /** Lets time pass until it is so. False: it took too long. */
+  /** Lets time pass until the condition holds. Resolves with false if that takes too long. */
   async until(isSo: () => boolean, mostMs: number): Promise<boolean> {
     const until = this.time.at + mostMs
     while (!isSo()) {
@@ -144,12 +144,12 @@ export class SimulatedCluster {
     return true
   }
 
-  /** One of the things that befall a cluster. */
+  /** Injects one random fault. */
   strike(): void {
     const { random } = this
     const node = random.pick(this.nodes)
     const active = this.nodes.find(({ process }) => process?.isServing)
-    // What befalls the active node is what is looked for here.
+    // Faults of the active node are the most interesting ones.
     const victim = active !== undefined && random.next() < 0.6 ? active : node
     const name = victim.name
     const roll = random.below(100)
@@ -215,7 +215,7 @@ export class SimulatedCluster {
     }
   }
 
-  /** What people and agents do. */
+  /** Performs one random action of a user or an agent. */
   act(): void {
     const { random } = this
     const caller = random.pick(this.callers)
@@ -239,7 +239,7 @@ export class SimulatedCluster {
     })
   }
 
-  /** Whether a question was not open at some time after a place in the log. */
+  /** Whether a question was not open at any time after a position in the log. */
   hasClosed(topic: string, seq: number): boolean {
     this.#fold()
     return (this.#closed.get(topic) ?? 0) > seq
@@ -252,7 +252,7 @@ export class SimulatedCluster {
     if (open.length > 0) void caller.answer(this.random.pick(open).interactionId)
   }
 
-  /** Ends all faults: what is dead is started, and everybody reaches everybody. */
+  /** Ends all faults: starts what is dead, and reconnects everything. */
   heal(): void {
     this.note('all faults end')
     this.servers.isAway = false
@@ -268,7 +268,7 @@ export class SimulatedCluster {
     }
   }
 
-  /** What is left of a history: everything must come to rest, and everybody must have the same. */
+  /** Ends a history: all work must finish, and all nodes and clients must have the same state. */
   async rest(): Promise<void> {
     this.heal()
     const healedAt = this.time.at
@@ -300,7 +300,7 @@ export class SimulatedCluster {
     this.#judge()
   }
 
-  /** Kills all that is left. */
+  /** Kills everything that still runs. */
   end(): void {
     for (const agent of this.agents) agent.end()
     for (const dashboard of this.dashboards) dashboard.client.close()
@@ -348,7 +348,7 @@ export class SimulatedCluster {
       .map(({ payload }) => (payload as { message: string }).message)
   }
 
-  /** Reads what the stream has more than before, as a node does, and holds it to what every history must keep. */
+  /** Reads new entries of the stream like a node, and checks the rules of every history. */
   #fold(): void {
     const { parts, writers } = this.servers
     for (; this.#folded < parts.length; this.#folded++) {
@@ -444,7 +444,7 @@ export class SimulatedCluster {
     this.met.add(`${this.#term} terms`)
   }
 
-  /** What the log has of each message. */
+  /** The text of each message in the log. */
   #texts(): Map<string, string> {
     const texts = new Map<string, string>()
     for (const { type, payload } of this.events) {

@@ -7,7 +7,7 @@ import { ProcessClock } from './time.ts'
 
 const ALL_BYTES = 10_000_000
 
-/** A wire on which time moves what was sent. */
+/** A wire that delivers data as simulated time passes. */
 class TimedWire extends ScriptedWire {
   readonly #world: SimulatedCluster
   readonly #node: SimulatedNode
@@ -53,14 +53,14 @@ class TimedWire extends ScriptedWire {
     this.#kick('client')
   }
 
-  /** Something waits: it moves after a while, unless nothing gets through. */
+  /** Data is waiting: delivers it after a delay, unless the node is unreachable. */
   #kick(side: 'server' | 'client'): void {
     if (this.#due[side]) return
     this.#due[side] = true
     const { time, random } = this.#world
     const move = () => {
       this.#due[side] = false
-      // What is held up arrives when the way is open again.
+      // Delayed data arrives when the node is reachable again.
       if (this.#node.isHidden) return void time.after(500, () => !this.isOver && this.#kick(side))
       if (side === 'server') while (this.toServer());
       else if (this.toClient(ALL_BYTES, this.#tap)) {
@@ -73,7 +73,7 @@ class TimedWire extends ScriptedWire {
   }
 }
 
-/** A dashboard of the SDK that comes to any node. */
+/** An SDK dashboard that connects to any node. */
 export function openDashboard(world: SimulatedCluster, patterns: readonly string[]): SimulatedDashboard {
   const clock = new ProcessClock(world.time)
   const dashboard: SimulatedDashboard = new SimulatedDashboard({

@@ -10,15 +10,15 @@ import { MemoryLogWorker, MemoryReplica } from '../memory-log-worker.ts'
 
 type Answer = (reply: () => void) => void
 
-/** Where a node has its replica: it stays when the process dies. */
+/** The disk with a node's replica, which survives the process. */
 export interface Disk {
   readonly dir: string
-  /** `answer`: brings a reply to the process that asked. */
+  /** `answer` delivers a reply to the calling process. */
   worker(answer: Answer): StartWorker
-  /** The process that had it open is dead. */
+  /** Called when the process that used the disk has died. */
   released(): void
   contents(): { events: readonly Pick<StoredEvent, 'seq' | 'topic' | 'json'>[]; records: StoredRecord[] }
-  /** It is lost. */
+  /** Loses the disk's contents. */
   erase(): void
 }
 
@@ -51,7 +51,7 @@ export class MemoryDisk implements Disk {
 
 const driver = await loadDriver()
 
-/** SQLite in a folder, in this thread: slow, and the real one. */
+/** Real SQLite in a folder, in this thread: slow but realistic. */
 export class SqliteDisk implements Disk {
   readonly dir: string
   #open: Extract<OpenResult, { status: 'opened' }> | undefined
@@ -90,7 +90,7 @@ export class SqliteDisk implements Disk {
   }
 }
 
-/** What the thread of the log does, in the thread of its caller. */
+/** Runs the work of the log's thread in the calling thread. */
 class InlineWorker extends EventEmitter {
   readonly #answer: Answer
   readonly #end: () => void

@@ -31,14 +31,14 @@ const limits = {
   ...{ frameRate: 1e4, frameBurst: 1e4, agentFrameRate: 1e4, frameRatePerPrincipal: 1e5, frameRatePerAddress: 1e5 },
   ...{ outboxLimitBytes: 1e6, maxConnections: 1000, maxConnectionsPerPrincipal: 1000 },
 }
-/** How long a process that was told to end takes at most. */
+/** How long a process may take to shut down. */
 const STOP_MS = 10_000
 const RESTART_MS = 1000
 
-/** What a test takes away, to see that it is missed. */
+/** Safeguards that a test can remove, to show that each is needed. */
 export type Safeguard = 'fence' | 'services stop' | 'journal' | 'catch up'
 
-/** One life of a node: all that a real one runs but its sockets, on clocks of its own. */
+/** One process of a node: everything that a real one runs except its sockets, on its own clocks. */
 export class NodeProcess {
   readonly clock: ProcessClock
   readonly timers: CountingClock
@@ -46,11 +46,11 @@ export class NodeProcess {
   log!: ReplicatedLog
   role!: NodeRole
   fleet!: Fleet
-  /** The fleet was started, and was not stopped. */
+  /** The fleet was started and has not been stopped. */
   isServing = false
-  /** The fleet is being stopped or was, and it is known what was left of it. */
+  /** The fleet is being stopped; its leftovers are checked afterwards. */
   isStopping = false
-  /** Told when the process ends, by itself or not. */
+  /** Called when the process ends for any reason. */
   readonly ends = new Set<() => void>()
   readonly #node: SimulatedNode
   readonly #world: SimulatedCluster
@@ -94,7 +94,7 @@ export class NodeProcess {
     this.role.start()
   }
 
-  /** A dashboard comes, as the route of `/ws` takes it. */
+  /** Accepts a dashboard like the `/ws` route. */
   accept(wire: ScriptedWire): void {
     const { app, broadcaster, connections } = this.#web!
     const expiresAt = this.clock.now() + 86_400_000_000
@@ -119,17 +119,17 @@ export class NodeProcess {
     return this.#web !== undefined
   }
 
-  /** What goes on though this node is not the active one. */
+  /** Timers and followers that remain although this node is not active. */
   leftovers(): string[] {
     if (!this.isReady || this.role.isActive || this.isServing || this.isStopping) return []
     const { pending } = this.timers
     const flaws = pending > 0 ? [`${pending} timers go on where nothing is decided`] : []
-    // What is open on streams, and what is told to dashboards.
+    // The open messages and the broadcaster follow the log itself, and are not counted.
     if (this.#followers > 0) flaws.push(`${this.#followers} services follow the log where nothing is decided`)
     return flaws
   }
 
-  /** As by SIGTERM. */
+  /** Shuts down as on SIGTERM. */
   async end(): Promise<void> {
     await this.role?.stop()
     void this.#web?.connections.closeAll()
@@ -152,7 +152,7 @@ export class NodeProcess {
     for (const flaw of this.leftovers()) this.#world.flaw(`${this.#node.name}: ${flaw}`)
   }
 
-  /** The log as the fleet has it: who follows is counted, and what it does without is missing. */
+  /** The log as the fleet sees it: followers are counted, and removed safeguards are missing. */
   #counted(log: ReplicatedLog): ReplicatedLog {
     return new Proxy(log, {
       get: (target, key) => {
@@ -189,22 +189,22 @@ export class NodeProcess {
   }
 
   #fault(error: unknown): void {
-    // It is tried again later.
+    // Retention is retried later.
     if (/^Error: Retention: /.test(String(error))) return
     if (!this.clock.isDead) this.#world.flaw(`${this.#node.name}: a fault: ${(error as Error).stack ?? error}`)
   }
 }
 
-/** A machine of the cluster: its disk, its clocks and links, and the process that runs on it, if one does. */
+/** A machine of the cluster: its disk, clocks and links, and its process, if one is running. */
 export class SimulatedNode {
   readonly name: string
   readonly link: Link
   readonly clock: { skewMs: number; rate: number }
   readonly disk: Disk
   process: NodeProcess | undefined
-  /** Clients do not reach it. */
+  /** Clients cannot reach the node. */
   isHidden = false
-  /** Its process was told to end, and has not ended. */
+  /** The process is shutting down. */
   isEnding = false
   readonly #world: SimulatedCluster
   #lives = 0
@@ -223,7 +223,7 @@ export class SimulatedNode {
     this.process = process
     process.start().catch(error => {
       if (process.clock.isDead) return
-      // As where the servers cannot be reached: whoever looks after the process starts it again.
+      // For example when the servers cannot be reached. A supervisor would start the process again.
       this.#world.note(`${this.name} cannot start: ${error}`)
       this.kill()
       this.#world.time.after(RESTART_MS, () => this.start())
@@ -241,7 +241,7 @@ export class SimulatedNode {
     for (const end of process.ends) end()
   }
 
-  /** The machine is gone with its disk. */
+  /** Loses the machine with its disk. */
   lose(): void {
     this.kill()
     this.disk.erase()
@@ -266,7 +266,7 @@ export class SimulatedNode {
     this.process?.clock.resume()
   }
 
-  /** The wall clock of the machine is set. */
+  /** Moves the wall clock of the machine. */
   jump(ms: number): void {
     this.clock.skewMs += ms
     if (this.process !== undefined) this.process.clock.skewMs += ms

@@ -2,15 +2,15 @@ import { type HistoryOptions, SimulatedCluster } from './cluster.ts'
 
 const STRIKES = 10
 
-/** How a history went. */
+/** The result of a history. */
 export interface Played {
   seed: number
   flaws: readonly string[]
-  /** What happened in it, in short. */
+  /** A short log of what happened. */
   notes: readonly string[]
-  /** What it met. */
+  /** The situations that occurred. */
   met: readonly string[]
-  /** What the log has in the end, in short. */
+  /** A summary of the events in the log at the end. */
   log: readonly string[]
 }
 

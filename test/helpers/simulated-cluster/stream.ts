@@ -8,38 +8,38 @@ type Random = ReturnType<typeof seededRandom>
 /** How long a client of the servers waits for an answer. */
 const ANSWER_MS = 2000
 
-/** The link of one node to the servers, and what befalls single messages on it: chances from 0 to 1. */
+/** The link of one node to the servers. Faults of single messages are probabilities from 0 to 1. */
 export interface Link {
-  /** The longest way of a message, ms. */
+  /** The longest delay of a message, ms. */
   delayMs: number
-  /** What the node sends does not arrive. */
+  /** Nothing that the node sends arrives. */
   isCutOut: boolean
-  /** What is sent to the node does not arrive. */
+  /** Nothing that is sent to the node arrives. */
   isCutIn: boolean
-  /** A request, or its answer, is lost. */
+  /** A request or its answer is lost. */
   lost: number
   /** A request arrives a second time, much later. */
   twice: number
-  /** A request arrives long after it was given up. */
+  /** A request arrives long after its sender gave up. */
   late: number
-  /** A message is not told of live. */
+  /** A listener is not notified of a message. */
   untold: number
 }
 
-/** The servers: one ordered stream, which has a leader or none. */
+/** The servers: one ordered stream, with or without a leader. */
 export class SimulatedServers {
   readonly epoch = 'simulated'
   readonly parts: StoredPart[] = []
-  /** Who wrote each message, by its position. */
+  /** The writer of each message, by position. */
   readonly writers: string[] = []
-  /** No server leads the stream: nobody is answered. */
+  /** No server leads the stream, so no request is answered. */
   isAway = false
   readonly #time: SimulatedTime
   readonly #random: Random
   readonly #isFenced: boolean
   readonly #streams = new Set<SimulatedStream>()
 
-  /** `isFenced`: a message is refused unless it names the last one. */
+  /** If `isFenced`, a message is refused unless it names the last one. */
   constructor(time: SimulatedTime, random: Random, isFenced: boolean) {
     this.#time = time
     this.#random = random
@@ -50,7 +50,7 @@ export class SimulatedServers {
     return this.parts.length
   }
 
-  /** The leader judges it, and tells everybody who can be told. */
+  /** Accepts or refuses an append, like the leader, and notifies all reachable listeners. */
   append(part: Part, expected: number, writer: string): Appended {
     if (this.#isFenced && expected !== this.last) return { status: 'refused' }
     const stored = { ...part, position: this.last + 1 }
@@ -60,7 +60,7 @@ export class SimulatedServers {
     return { status: 'accepted', position: stored.position }
   }
 
-  /** Something reaches the servers, unless it is lost on the way. */
+  /** Delivers a request to the servers, unless it is lost. */
   reach(link: Link, what: () => void): void {
     if (link.isCutOut || this.#happens(link.lost)) return
     if (this.#happens(link.late)) {
@@ -71,12 +71,12 @@ export class SimulatedServers {
     if (this.#happens(link.twice)) this.#time.after(this.#random.below(4 * ANSWER_MS), what)
   }
 
-  /** Something of the servers reaches a node. */
+  /** Delivers an answer of the servers to a node, unless it is lost. */
   answer(link: Link, clock: ProcessClock, what: () => void): void {
     if (!link.isCutIn && !this.#happens(link.lost)) clock.receive(this.#way(link), what)
   }
 
-  /** A message goes to everybody who listens live. */
+  /** Notifies a node's listeners of a message, unless the notification is lost. */
   publish(link: Link, clock: ProcessClock, what: () => void): void {
     if (!link.isCutIn && !this.#happens(link.untold)) clock.receive(this.#way(link), what)
   }
@@ -100,7 +100,7 @@ export class SimulatedServers {
   }
 }
 
-/** The stream, as one process of a node sees it. */
+/** The stream as seen by one process of a node. */
 export class SimulatedStream implements CommitStream {
   readonly epoch: string
   readonly maxPartBytes = 4000
@@ -109,7 +109,7 @@ export class SimulatedStream implements CommitStream {
   readonly #clock: ProcessClock
   readonly #writer: string
   readonly #listeners = new Set<(part: StoredPart) => void>()
-  /** None is made: what a simulated node misses is never much. */
+  /** There are no checkpoints, because a simulated node never misses much. */
   readonly checkpoints: CheckpointStore = {
     list: async () => [],
     save: async () => {},
@@ -168,7 +168,7 @@ export class SimulatedStream implements CommitStream {
     this.#servers.close(this)
   }
 
-  /** One request; `otherwise` where no answer comes in time. A dead process asks nothing. */
+  /** Sends one request. Resolves with `otherwise` if no answer arrives in time. A dead process sends nothing. */
   #ask<A, B>(question: () => A, otherwise: B): Promise<A | B> {
     return new Promise(resolve => {
       if (this.#clock.isDead) return

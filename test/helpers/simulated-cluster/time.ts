@@ -8,14 +8,14 @@ interface Due {
   callback: (() => void) | undefined
 }
 
-/** The time of a simulated world: nothing happens in it but what falls due, in the order of its time. */
+/** Simulated time: callbacks run when they are due, in order. */
 export class SimulatedTime {
   #at = 0
   #order = 0
-  /** A binary heap, the next one first. */
+  /** A binary heap, with the next callback first. */
   readonly #heap: Due[] = []
 
-  /** Ms since the beginning. */
+  /** Milliseconds since the start. */
   get at(): number {
     return this.#at
   }
@@ -30,7 +30,7 @@ export class SimulatedTime {
     }
   }
 
-  /** Does what falls due next, up to that time. False where nothing does; then it is that time. */
+  /** Runs the next callback due by `until`. Returns false if there is none, and moves the time to `until`. */
   next(until: number): boolean {
     for (let due = this.#heap[0]; due !== undefined && due.at <= until; due = this.#heap[0]) {
       this.#pop()
@@ -81,15 +81,15 @@ interface ProcessTimer {
   armed: Timer | undefined
 }
 
-/** How a process stands still: `stopped` as by SIGSTOP; `suspended` with its machine, whose monotonic clock stands too. */
+/** How a process is paused: `stopped` as by SIGSTOP; `suspended` with its machine, whose monotonic clock stops too. */
 export type Pause = 'stopped' | 'suspended'
 
-/** The clocks of one process, and all that reaches it: it can stand still, and be dead. */
+/** The clocks of one process, and everything that reaches it. The process can be paused or dead. */
 export class ProcessClock implements Clock {
-  /** How far its wall clock is off, ms. */
+  /** The error of its wall clock, ms. */
   skewMs = 0
   readonly #time: SimulatedTime
-  /** How many ms its monotonic clock counts in one. */
+  /** How many milliseconds its monotonic clock counts per millisecond. */
   readonly #rate: number
   readonly #timers = new Set<ProcessTimer>()
   #stoodMs = 0
@@ -121,7 +121,7 @@ export class ProcessClock implements Clock {
   setTimeout = (callback: () => void, ms: number): Timer => this.#add(callback, ms, undefined)
   setInterval = (callback: () => void, ms: number): Timer => this.#add(callback, ms, ms)
 
-  /** Something comes in, after a way of so many ms. Whoever stands still takes it later, after what is overdue. */
+  /** Delivers something after `ms`. A paused process takes it later, after its overdue timers. */
   receive(ms: number, callback: () => void): void {
     this.#time.after(ms, () => {
       if (this.#isDead) return
@@ -149,7 +149,7 @@ export class ProcessClock implements Clock {
     for (const callback of paused.received) this.receive(0, callback)
   }
 
-  /** Nothing of it runs any more. */
+  /** Stops everything in the process for good. */
   kill(): void {
     this.#isDead = true
     for (const timer of this.#timers) timer.armed?.cancel()
@@ -158,7 +158,7 @@ export class ProcessClock implements Clock {
 
   #add(callback: () => void, ms: number, everyMs: number | undefined): Timer {
     if (this.#isDead) return { cancel() {} }
-    // As timers of Node: never at once.
+    // Like Node's timers, never immediately.
     const timer: ProcessTimer = {
       dueAt: this.#time.at + Math.max(1, ms) / this.#rate,
       callback,
