@@ -50,9 +50,9 @@ for (const jumpMs of jumps) {
       const holds = async ({ call }: Awaited<ReturnType<typeof start>>, when: string) => {
         t.equal((await call(revoked, 'GET', '/api/v1/agents')).status, 401, `${when}: the token is revoked`)
         const ended = await call<Command>(operator, 'GET', `/api/v1/commands/${body.commandId}`)
-        t.match(ended, { status: 200, body: { status: 'succeeded' } }, `${when}: the command is there`)
+        t.match(ended, { status: 200, body: { status: 'succeeded' } }, `${when}: the command exists`)
         const { body: history } = await call<{ items: unknown[] }>(operator, 'GET', '/api/v1/events?topics=agents.>')
-        t.ok(history.items.length > 3, `${when}: so are the events`)
+        t.ok(history.items.length > 3, `${when}: the events exist`)
       }
       clock.jump(jumpMs)
       await first.sweep()

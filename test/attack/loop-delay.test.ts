@@ -144,7 +144,7 @@ t.test('[LM19] no frame of an agent blocks the event loop, whatever it contains'
   for (const [type, schema] of Object.entries(agentPayloads) as [string, TSchema][]) {
     const isLife = type === 'agent:connect' || type === 'agent:exit'
     const hows = [...largestOf(schema, FRAME_BYTES, names(0, 'c'))].map(([how], at) => ({ how, at }))
-    for (const { at, how } of hows.length > 0 ? some(schema, hows) : [{ how: 'the least', at: 0 }]) {
+    for (const { at, how } of hows.length > 0 ? some(schema, hows) : [{ how: 'the smallest', at: 0 }]) {
       const ms = await measure(async () => {
         // Reconnects before one socket has too many errors.
         if (i++ % 10 === 0) agent = await connect('a1')
@@ -179,7 +179,7 @@ t.test('[LM19] no frame of a client blocks the event loop', { timeout: 300_000 }
   for (const [type, schema] of Object.entries(clientPayloads) as [string, TSchema][]) {
     for (const bytes of WAYS > 1 ? [60_000, FRAME_BYTES] : [FRAME_BYTES]) {
       const named = { ...names(0, 'c'), agentId: 'a2', terminalId: 't', interactionId: 'q0', token: 'x.y.z' }
-      const least: [how: string, make: () => unknown] = ['the least', () => leastOf(schema, named)]
+      const least: [how: string, make: () => unknown] = ['the smallest', () => leastOf(schema, named)]
       const largest = [...largestOf(schema, bytes, named)]
       const ways = WAYS > 1 ? [least, ...largest] : largest.length > 0 ? some(schema, largest) : [least]
       for (const [how, make] of ways) {

@@ -69,14 +69,14 @@ async function readNoFurther(t: Test, socket: Socket, raw: Socket) {
     socket.write(Buffer.alloc(100_000))
     await new Promise(resolve => setImmediate(resolve))
   }
-  t.ok(raw.bytesRead - bytesRead < READ_AHEAD_BYTES, `${raw.bytesRead - bytesRead} of 2,000,000 bytes are read`)
+  t.ok(raw.bytesRead - bytesRead < READ_AHEAD_BYTES, `${raw.bytesRead - bytesRead} of 2,000,000 bytes were read`)
   socket.destroy()
 }
 
 t.test('a server with the default configuration', async t => {
   const server = await startApp(t)
   await t.test(
-    '[LM2] [CL11] a flood of any kind counts as frames: it is closed with 4429, and read no further',
+    '[LM2] [CL11] a flood of any kind counts as frames: the socket is closed with 4429 and no longer read',
     async t => {
       const bystander = await connectWs(t, server.url, await server.token('viewer', { sub: 'bob' }))
       for (const [name, kind] of Object.entries(floods)) {
@@ -106,7 +106,7 @@ t.test('a server with the default configuration', async t => {
     t.notMatch(received, /rate_limited/)
   })
 
-  await t.test('[CL11] a peer that keeps sending after any other close is read no further either', async t => {
+  await t.test('[CL11] a peer that keeps sending after any other close is no longer read either', async t => {
     const { socket, raw } = await serverSocket(t, server, 'mallory')
     const code = closeCodeOf(socket)
     for (const connection of server.app.connections.ofSub('mallory')) connection.close(4403, 'closed by an admin')
@@ -167,7 +167,7 @@ t.test('[LM15] an agent may send 4,000 frames at once and 2,000 in the next seco
   for (let i = 0; i < 3000; i++) agent.send('heartbeat', {})
   t.match((await agent.next('error')).payload, { code: 'rate_limited' })
   await until(() => agent.socket.readyState === agent.socket.CLOSING)
-  // The server reads no further, so it never sees the answer to its close frame.
+  // The server no longer reads, so it never sees the answer to its close frame.
   clock.advance(CLOSE_DEADLINE_MS)
   t.equal(await agent.closed, 4429)
 })

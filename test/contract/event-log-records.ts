@@ -178,7 +178,7 @@ export async function contractOfRecords(t: Test, factory: LogFactory, ofReads: S
     for (const limit of [1, 3, 100]) {
       t.same(await listed(['a-*'], {}, limit), ['t0', 't2', 't3', 't6'])
       t.same(await listed(['*-1', 'ab'], {}, limit), ['t0', 't1', 't2', 't4', 't5', 't6', 't7'])
-      t.same(await listed([], {}, limit), ['t2', 't6'], 'no patterns match only records without an agent')
+      t.same(await listed([], {}, limit), ['t2', 't6'], 'an empty list matches only records without an agent')
       t.same(await listed(['a-*'], { agentId: 'b-1' }, limit), [])
       t.same(await listed(['a-*'], { status: 'running' }, limit), ['t3', 't6'])
       t.same(await listed(['*'], {}, limit), ['t0', 't1', 't2', 't3', 't4', 't5', 't6', 't7'])

@@ -41,7 +41,7 @@ export class LedgerDashboard {
     this.#first = new Promise(resolve => {
       this.#client.subscribe(patterns, {
         snapshot: ({ records }) => {
-          if (this.#snapshots++ > 0) this.flaws.push('a snapshot in place of a replay')
+          if (this.#snapshots++ > 0) this.flaws.push('a snapshot instead of a replay')
           for (const { topic, type, payload } of records) {
             if (type === 'message:start' && payload.messageId === COUNTED) this.#count((payload as Said).text ?? '')
             else if (recordKind(topic) === 'interaction') this.#asked(payload as Interaction)
@@ -91,7 +91,7 @@ export class LedgerDashboard {
     const numbers = (this.#rest + text).split(' ')
     this.#rest = numbers.pop()!
     for (const number of numbers) {
-      if (Number(number) !== this.counted) this.flaws.push(`${number} where ${this.counted} was due`)
+      if (Number(number) !== this.counted) this.flaws.push(`${number} instead of ${this.counted}`)
       this.counted = Number(number) + 1
     }
   }

@@ -166,14 +166,14 @@ export class Ledger {
     for (const { commandId, asks } of this.accepted) {
       if (runs.get(commandId) !== 1) flaws.push(`${commandId} ran ${runs.get(commandId) ?? 0} times`)
       if (asks && answered.get(`int_${commandId}`) !== 1)
-        flaws.push(`the question of ${commandId} was not answered once`)
+        flaws.push(`the question of ${commandId} was not answered exactly once`)
     }
     if (runs.size !== this.accepted.length)
       flaws.push(`${runs.size} commands ran, ${this.accepted.length} were accepted`)
     for (const [n, dashboard] of this.dashboards.entries()) {
       const flaw = (text: string) => flaws.push(told(n)(text))
       for (const text of dashboard.flaws) flaw(text)
-      if (dashboard.counted !== counted) flaw(`was told of ${dashboard.counted} numbers of ${counted}`)
+      if (dashboard.counted !== counted) flaw(`received ${dashboard.counted} of ${counted} numbers`)
       if (dashboard.seesOnlyCount) continue
       for (const { commandId } of this.accepted) {
         const ends = dashboard.ends.get(commandId)?.join() ?? 'nothing'
@@ -212,8 +212,8 @@ export class Ledger {
   }
 
   /**
-   * Repeats the request with the same key until it is answered, which is the purpose of the key. Each attempt uses a new
-   * connection, so that the balancer chooses a node again.
+   * Repeats the request with the same key until it is answered, which is the purpose of the key. Each attempt uses a
+   * new connection, so that the balancer chooses a node again.
    */
   async #submit(token: string, key: string, agentId: string, asks: boolean): Promise<Command | undefined> {
     for (;;) {

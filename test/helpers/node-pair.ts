@@ -44,7 +44,7 @@ export async function startPair(t: Test, options: StartOptions = {}): Promise<Pa
   return { nodes, active, gateway }
 }
 
-/** One pair for tests of a file that keep both nodes running. Each starts with the first node active and no requests. */
+/** One pair for tests of a file that keep both nodes running. Each starts with the first node active, no requests. */
 export function sharedPair(t: Test): () => Promise<Pair> {
   let starting: Promise<Pair> | undefined
   return async () => {

@@ -43,7 +43,7 @@ const texts = (bytes: number): Way[] => [
   ['control characters', () => '\u0001'.repeat(bytes / 6)],
   ['quotes', () => '"'.repeat(bytes / 2)],
   ['emojis', () => '😀'.repeat(bytes / 4)],
-  ['halves of characters', () => '\ud800'.repeat(bytes / 6)],
+  ['lone surrogates', () => '\ud800'.repeat(bytes / 6)],
 ]
 
 const nested = (levels: number): unknown =>
@@ -72,7 +72,7 @@ export function* largestOf(schema: TSchema, bytes: number, named: Named, key = '
     const count = Math.min(schema.maxItems ?? 1e9, Math.floor(bytes / itemBytes))
     const items = (count: number) => times(count, i => leastOf(schema.items, {}, '', i))
     yield [`${count} items`, () => items(count)]
-    yield [`${count} items, the last of them wrong`, () => [...items(count - 1), false]]
+    yield [`${count} items, the last one invalid`, () => [...items(count - 1), false]]
     for (const [how, item] of largestOf(schema.items, bytes, named)) yield [`an item of ${how}`, () => [item()]]
   } else if (schema.type === 'object') {
     const least = leastOf(schema, named, key) as object
@@ -86,7 +86,7 @@ export function* largestOf(schema: TSchema, bytes: number, named: Named, key = '
       const keys = (count: number) => Object.fromEntries(times(count, i => [`k${i}`, leastOf(others, {})]))
       const { maxProperties } = schema
       if (maxProperties !== undefined) yield [`${maxProperties} keys`, () => keys(maxProperties)]
-      yield ['keys without end', () => keys(bytes / 16)]
+      yield ['as many keys as fit', () => keys(bytes / 16)]
     }
   }
 }

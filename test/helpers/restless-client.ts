@@ -89,7 +89,7 @@ export class RestlessClient {
         silence,
       ])
       if (how === 'silence') {
-        this.flaws.push(`${name}: ${seen} of ${answers} answers, and silence`)
+        this.flaws.push(`${name}: ${seen} of ${answers} answers, then silence`)
         return
       }
       this[how]++

@@ -65,7 +65,7 @@ export async function flawsOf(stream: CommitStream, clock: Clock, rivals: readon
     ...{ stream, clock, from: 0, onPart: () => {}, onLost: () => {} },
     onCommit({ id, data }) {
       const { after } = JSON.parse(Buffer.from(data).toString()) as { after: string }
-      if (after !== tail) flaws.push(`${id} was decided behind ${after}, and stands behind ${tail}`)
+      if (after !== tail) flaws.push(`${id} was written to follow ${after}, but follows ${tail}`)
       counts.set(id, (counts.get(id) ?? 0) + 1)
       tail = id
     },
@@ -74,11 +74,10 @@ export async function flawsOf(stream: CommitStream, clock: Clock, rivals: readon
   await follower.sync()
   follower.stop()
   for (const { told } of rivals) {
-    for (const id of told.written) if (counts.get(id) !== 1) flaws.push(`${id} is there ${counts.get(id) ?? 0} times`)
-    for (const id of told.deposed)
-      if (counts.has(id)) flaws.push(`${id} is there, and its writer was told that it is not`)
+    for (const id of told.written) if (counts.get(id) !== 1) flaws.push(`${id} is stored ${counts.get(id) ?? 0} times`)
+    for (const id of told.deposed) if (counts.has(id)) flaws.push(`${id} is stored, but was reported as refused`)
     for (const id of [...told.written, ...told.unknown]) counts.delete(id)
   }
-  for (const id of counts.keys()) flaws.push(`nobody was told of ${id}`)
+  for (const id of counts.keys()) flaws.push(`${id} is stored, but was never reported`)
   return flaws
 }

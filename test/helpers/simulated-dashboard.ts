@@ -149,7 +149,7 @@ export class SimulatedDashboard {
           .filter(topic => view.state.get(topic) !== truth.get(topic))
           // A snapshot leaves out settled records.
           .filter(topic => view.state.has(topic) || !isSettled(JSON.parse(truth.get(topic)!)))
-          .map(topic => `${view.patterns}: ${topic} is ${view.state.get(topic)} where the log has ${truth.get(topic)}`)
+          .map(topic => `${view.patterns}: ${topic} is ${view.state.get(topic)}, but the log has ${truth.get(topic)}`)
       )
     })
   }

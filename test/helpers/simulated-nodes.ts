@@ -299,21 +299,21 @@ export class SimulatedNodes {
     let leader: string | null | undefined
     for (const { commitId, data } of this.store.parts) {
       const said = JSON.parse(Buffer.from(data).toString()) as Said
-      if (said.after !== tail) flaws.push(`${commitId} was decided behind ${said.after}, and stands behind ${tail}`)
+      if (said.after !== tail) flaws.push(`${commitId} was written to follow ${said.after}, but follows ${tail}`)
       if (said.leader !== undefined) {
-        if (said.term <= term) flaws.push(`${commitId} leads by term ${said.term}, after ${term}`)
+        if (said.term <= term) flaws.push(`${commitId} changes to term ${said.term} after term ${term}`)
         term = said.term
         leader = said.leader
       } else if (said.node !== leader || said.term !== term) {
-        flaws.push(`${commitId} of term ${said.term} stands in term ${term} of ${leader}`)
+        flaws.push(`${commitId} of term ${said.term} is in term ${term} of ${leader}`)
       }
-      if (ids.has(commitId)) flaws.push(`${commitId} is there twice`)
+      if (ids.has(commitId)) flaws.push(`${commitId} is stored twice`)
       ids.add(commitId)
       tail = commitId
     }
     for (const { told } of this.nodes) {
-      for (const id of told.written) if (!ids.has(id)) flaws.push(`${id} was accepted, and is not there`)
-      for (const id of told.deposed) if (ids.has(id)) flaws.push(`${id} was refused, and is there`)
+      for (const id of told.written) if (!ids.has(id)) flaws.push(`${id} was accepted, but is not stored`)
+      for (const id of told.deposed) if (ids.has(id)) flaws.push(`${id} was refused, but is stored`)
     }
     return flaws
   }

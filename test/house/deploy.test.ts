@@ -129,7 +129,7 @@ t.test('the Kubernetes manifests are complete', async t => {
   t.equal(manifest('ConfigMap', 'nats').data?.['nats.conf'], read('deploy/nats/nats.conf'), 'both copies agree')
 })
 
-t.test('Kubernetes restarts a node by /health, and routes clients to it by /ready', async t => {
+t.test('Kubernetes restarts nodes according to /health, and routes clients according to /ready', async t => {
   const { spec } = manifest('Deployment', 'fleetwire')
   const { terminationGracePeriodSeconds, topologySpreadConstraints, containers } = spec.template.spec
   const [node] = containers

@@ -224,9 +224,9 @@ class Simulation {
     }
     await this.#done(fleet.stop())
     this.#isStopped = true
-    if (timers.pending > 0) this.faults.push(`${timers.pending} timers go on after a stop`)
+    if (timers.pending > 0) this.faults.push(`${timers.pending} timers are pending after a stop`)
     // The simulation itself and the open messages follow it.
-    if (this.log.followers !== 2) this.faults.push(`${this.log.followers} follow the log after a stop`)
+    if (this.log.followers !== 2) this.faults.push(`${this.log.followers} followers of the log after a stop`)
   }
 
   /** The situations that occurred in this history. */
@@ -327,7 +327,7 @@ class Simulation {
   /** The log must not report the end of a command that still runs. */
   #judge(type: string, { commandId, status, confirmed }: Command): void {
     if (type !== `command:${status}` || !isFinal(status) || !this.#active.has(commandId)) return
-    if (status === 'succeeded' || confirmed) this.faults.push(`${commandId} is ${status} and still runs`)
+    if (status === 'succeeded' || confirmed) this.faults.push(`${commandId} is ${status}, but still runs`)
   }
 
   killAgent(): void {
@@ -682,13 +682,13 @@ class Simulation {
     const byNumber = (message: string) => Number(message.split(' ')[1])
     for (const [i, message] of reports.entries()) {
       if (i > 0 && byNumber(message) <= byNumber(reports[i - 1]!))
-        flaws.push(`report ${message} doubled or out of order`)
+        flaws.push(`report ${message} duplicated or out of order`)
     }
     if (this.missing().length > 0) flaws.push(`reports lost: ${this.missing()}`)
     for (const [messageId, said] of this.said) {
       const stored = this.textOf(messageId)
       // Text that a killed process had not sent is lost.
-      if (!said.startsWith(stored)) flaws.push(`${messageId}: said "${said}", stored "${stored}"`)
+      if (!said.startsWith(stored)) flaws.push(`${messageId}: sent "${said}", stored "${stored}"`)
     }
     for (const messageId of this.unsaid()) flaws.push(`${messageId}: the end of its text is lost`)
     return flaws

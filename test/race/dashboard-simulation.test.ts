@@ -348,7 +348,7 @@ t.test(`[EV2] [EV4] [EV10] [SB1] [SB11] [RS1] [RS2] ${SEEDS} histories of dashbo
     for (const met of simulation.dashboards.flatMap(dashboard => dashboard.met)) tally[met] = (tally[met] ?? 0) + 1
     if (flaws.length === 0) continue
     failed[seed] = flaws.slice(0, 5)
-    // A history that never comes to rest takes long.
+    // A history that never comes to rest takes a long time.
     if (Object.keys(failed).length === MOST_SHOWN) break
   }
   t.strictSame(failed, {}, 'no gap, no duplicate, no reordering, no dashboard stuck')

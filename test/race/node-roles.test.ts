@@ -51,16 +51,16 @@ async function run(number: number): Promise<{ flaws: string[]; terms: number }> 
   const flaws: string[] = []
   const term = () => Math.max(...nodes.map(({ log }) => log.term))
   const settled = () => world.active.length === 1 && world.active[0]!.isRunning && world.active[0]!.log.isLeading
-  await world.until(settled, 40_000).catch(() => flaws.push('nobody became active'))
+  await world.until(settled, 40_000).catch(() => flaws.push('no node became active'))
   const before = world.written
   await world.pass(20_000)
-  if (!settled()) flaws.push(`${world.active.length} are active in the end`)
+  if (!settled()) flaws.push(`${world.active.length} nodes are active in the end`)
   if (world.written <= before) flaws.push('nothing is written in the end')
   const [leader] = world.active
   const terms = term()
   leader?.kill()
   const isReplaced = () => settled() && term() > terms && world.active[0] !== leader
-  await world.until(isReplaced, 40_000).catch(() => flaws.push('nobody replaced the one that was killed'))
+  await world.until(isReplaced, 40_000).catch(() => flaws.push('no node replaced the killed one'))
   flaws.push(...world.flaws())
   for (const node of nodes) if (node.isAlive) node.kill()
   return { flaws, terms }
@@ -75,7 +75,7 @@ t.test('whatever happens to nodes, only the current leader commits, and in the e
     terms += result.terms
     if (result.terms > 1) changed++
   }
-  t.comment(`${RUNS} runs from seed ${first}: ${terms} leaders one after the other, more than one in ${changed} runs`)
+  t.comment(`${RUNS} runs from seed ${first}: ${terms} leaders in succession, more than one in ${changed} runs`)
   // Happens in seven runs of eight. By chance, it happens in fewer than a fifth of 10 runs once in 10^7 times.
   t.ok(changed >= Math.floor(RUNS / 5), 'leaders are replaced before the last one is killed')
 })

@@ -225,7 +225,7 @@ function judge({ receiver, faults }: World, due: { seq: number; url: string }[],
       }
       const known = contents.get(id)
       if (known === undefined) order.push(seqOf(message.cursor))
-      else if (known !== message.cursor) throw new Error(`${id} names two events`)
+      else if (known !== message.cursor) throw new Error(`${id} identifies two events`)
       else receiver.seen.add('twice')
       contents.set(id, message.cursor)
     }
@@ -236,11 +236,11 @@ function judge({ receiver, faults }: World, due: { seq: number; url: string }[],
     const mine = due.filter(entry => entry.url === url).map(({ seq }) => seq)
     for (const seq of mine) {
       if (!had.has(seq) && !gaps.some(([after, to]) => seq > after && seq <= to)) {
-        throw new Error(`${seq} is left out, to ${url}: had ${order.join()}, gaps ${JSON.stringify(gaps)}`)
+        throw new Error(`${seq} was not sent to ${url}: had ${order.join()}, gaps ${JSON.stringify(gaps)}`)
       }
     }
     const wanted = new Set(mine)
-    for (const seq of order) if (!wanted.has(seq)) throw new Error(`${seq} is not for ${url}`)
+    for (const seq of order) if (!wanted.has(seq)) throw new Error(`${seq} must not go to ${url}`)
   }
 }
 

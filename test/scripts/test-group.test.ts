@@ -16,7 +16,7 @@ async function run(t: Test, files: Record<string, string>) {
   const cwd = t.testdir(files)
   const child = spawn(process.execPath, [group, 'some'], { cwd, stdio: ['ignore', 'pipe', 'ignore', 'pipe'] })
   const queue = child.stdio[3] as Writable
-  queue.on('error', () => {}) // The process ended before it read everything.
+  queue.on('error', () => {}) // The process may end before it has read everything.
   const names = Object.keys(files)
   // Gives the group the next file when one has ended, as the test runner does.
   const give = () => (names.length === 0 ? queue.end() : queue.write(`${names.shift()}\n`))

@@ -191,7 +191,7 @@ class AgentSocket {
       for (const line of frameLines(text)) {
         const decoded = decodeAgentFrame(line)
         if (decoded.ok) this.#session.onFrame(decoded.frame)
-        else this.#world.flaw(`a frame of an agent is refused: ${decoded.message}`)
+        else this.#world.flaw(`an agent's frame was refused: ${decoded.message}`)
       }
     })
   }

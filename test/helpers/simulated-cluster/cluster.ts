@@ -167,7 +167,7 @@ export class SimulatedCluster {
       const kind = random.pick(['stopped', 'suspended'] as const)
       this.#do(`${name} is ${kind}`, () => victim.pause(kind))
       this.time.after(random.pick([500, 2500, 5000, 9000, 15_000]), () => {
-        if (victim.process?.clock.isPaused) this.#do(`${name} goes on`, () => victim.resume())
+        if (victim.process?.clock.isPaused) this.#do(`${name} resumes`, () => victim.resume())
       })
     } else if (roll < 50) {
       const [out, into] = random.pick([
@@ -199,7 +199,7 @@ export class SimulatedCluster {
         })
       })
     } else if (roll < 66) {
-      this.#do(`${name} is told to end`, () => victim.terminate())
+      this.#do(`${name} is shut down`, () => victim.terminate())
       this.time.after(random.pick([11_000, 12_000]), () => victim.start())
     } else if (roll < 74) {
       const ms = random.pick([-3_600_000, -5000, 5000, 60_000])
@@ -207,7 +207,7 @@ export class SimulatedCluster {
     } else if (roll < 80) {
       const link = victim.link
       link.delayMs = random.pick([1, 30, 150, 600])
-      this.note(`the way of ${name} is ${link.delayMs} ms`)
+      this.note(`the delay of ${name} is ${link.delayMs} ms`)
     } else if (roll < 90) {
       const agent = random.pick(this.agents)
       this.#do(`agent ${agent.id} is killed`, () => agent.kill())
@@ -284,7 +284,7 @@ export class SimulatedCluster {
     if (!(await this.until(isWorking, HEAL_MS))) {
       const serving = this.nodes.filter(({ process }) => process?.isServing).map(({ name }) => name)
       const status = last === undefined ? 'not accepted' : this.commands.get(last)?.last.status
-      this.flaw(`not healed ${this.time.at - healedAt} ms after the last fault: ${status}; active: ${serving}`)
+      this.flaw(`not recovered ${this.time.at - healedAt} ms after the last fault: ${status}; active: ${serving}`)
       return
     }
     this.met.add(`healed within ${Math.ceil((this.time.at - healedAt) / 5000) * 5} s`)
@@ -372,7 +372,7 @@ export class SimulatedCluster {
       if (change.kind !== 'appends') continue
       if (change.first !== this.#seq + 1) this.flaw(`${at}: seq ${change.first} follows ${this.#seq}`)
       for (const op of unpackAppends(change.packed)) {
-        if (op.at < this.#at) this.flaw(`${at}: time runs back from ${this.#at} to ${op.at}`)
+        if (op.at < this.#at) this.flaw(`${at}: time goes back from ${this.#at} to ${op.at}`)
         this.#at = op.at
         for (const draft of op.drafts) {
           const event = storedEvent(this.servers.epoch, { ...draft, at: op.at, seq: ++this.#seq })
@@ -403,7 +403,7 @@ export class SimulatedCluster {
   #judge(): void {
     for (const [key, id] of this.callers.flatMap(({ accepted }) => [...accepted])) {
       const command = this.commands.get(id)
-      if (command === undefined) this.flaw(`${key} was accepted as ${id}, which is not there`)
+      if (command === undefined) this.flaw(`${key} was accepted as ${id}, which does not exist`)
       else if (command.ends.length !== 1) this.flaw(`${id} ended ${command.ends.length} times`)
     }
     const keys = this.callers.flatMap(({ accepted }) => [...accepted.values()])
@@ -419,13 +419,14 @@ export class SimulatedCluster {
     for (const id of this.callers.flatMap(({ answered }) => [...answered])) {
       const question = [...this.questions.values()].find(({ interactionId }) => interactionId === id)
       if (question?.resolution?.optionId !== 'yes')
-        this.flaw(`the answer to ${id} was accepted, and it is ${question?.state}`)
+        this.flaw(`the answer to ${id} was accepted, but the question is ${question?.state}`)
       else this.met.add('answered')
     }
     const stored = this.#reports()
     for (const { reported } of this.agents) {
       const theirs = stored.filter(text => reported.includes(text)).map(text => reported.indexOf(text))
-      if (theirs.some((n, i) => i > 0 && n <= theirs[i - 1]!)) this.flaw(`reports doubled or out of order: ${theirs}`)
+      if (theirs.some((n, i) => i > 0 && n <= theirs[i - 1]!))
+        this.flaw(`reports duplicated or out of order: ${theirs}`)
     }
     const texts = this.#texts()
     for (const { said, messages } of this.agents) {
@@ -464,12 +465,12 @@ export class SimulatedCluster {
         return stored?.seq !== event.seq || stored.json !== event.json || stored.topic !== event.topic
       })
       if (wrong !== -1 || events.length !== this.events.length) {
-        this.flaw(`${node.name} has ${events.length} of ${this.events.length} events, and another one at ${wrong}`)
+        this.flaw(`${node.name} has ${events.length} of ${this.events.length} events, first difference at ${wrong}`)
       }
       const differs = ({ version, json }: StoredRecord, i: number) =>
         theirs[i]?.version !== version || theirs[i].json !== json
       if (theirs.length !== records.length || records.some(differs)) {
-        this.flaw(`${node.name} has other records than ${this.nodes[0]!.name}`)
+        this.flaw(`${node.name} and ${this.nodes[0]!.name} have different records`)
       }
       for (const flaw of node.process?.leftovers() ?? []) this.flaw(`${node.name}: ${flaw}`)
     }

@@ -123,9 +123,9 @@ export class NodeProcess {
   leftovers(): string[] {
     if (!this.isReady || this.role.isActive || this.isServing || this.isStopping) return []
     const { pending } = this.timers
-    const flaws = pending > 0 ? [`${pending} timers go on where nothing is decided`] : []
+    const flaws = pending > 0 ? [`${pending} timers are pending although the node is not active`] : []
     // The open messages and the broadcaster follow the log itself, and are not counted.
-    if (this.#followers > 0) flaws.push(`${this.#followers} services follow the log where nothing is decided`)
+    if (this.#followers > 0) flaws.push(`${this.#followers} services follow the log although the node is not active`)
     return flaws
   }
 
