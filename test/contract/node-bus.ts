@@ -140,7 +140,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     ask(b.node, 60_000)
     wire.isCut = true
     await until(() => faults.length === 3)
-    t.match(faults[2], { message: /silent for 3 s/ }, 'before the timeout of the request')
+    t.match(faults[2], { message: /silent for 3 s/ }, 'before its time is over')
     wire.isCut = false
     b.answer('now', () => 'yes')
     let answer: unknown
