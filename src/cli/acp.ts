@@ -33,20 +33,28 @@ const STABLE_MS = 60_000
 export const acpCommand = withAgentOptions(new Command('acp'))
   .description('Run an agent that speaks the Agent Client Protocol: each command is a prompt to it')
   .argument('<program...>', 'the agent and its arguments, after --')
-  .option('--root <folder>', 'where its sessions work, and all that it may read and write through us (default: here)')
-  .option('--concurrency <n>', 'sessions that it works for at the same time', wholeNumber(1), 1)
-  .option('--mode <modeId>', 'the mode that its new sessions begin in')
-  .option('--auth <methodId>', 'how to log in, where it wants that')
-  .option('--no-write', 'refuse it to write files through us')
-  .option('--no-terminals', 'refuse it to run commands through us')
-  .option('--ask-timeout <duration>', 'denies what nobody answers in time (default: it waits)', durationMs)
+  .option(
+    '--root <folder>',
+    'where its sessions work, and the only folder that it may use through the bridge (default: here)',
+  )
+  .option('--concurrency <n>', 'sessions that it works on at the same time', wholeNumber(1), 1)
+  .option('--mode <modeId>', 'the mode in which new sessions start')
+  .option('--auth <methodId>', 'how to log in, if it requires that')
+  .option('--no-write', 'do not let it write files through the bridge')
+  .option('--no-terminals', 'do not let it run commands through the bridge')
+  .option('--ask-timeout <duration>', 'denies requests that nobody answers in time (default: it waits)', durationMs)
   .option(
     '--run-timeout <duration>',
-    'interrupts commands that name no timeout of their own (default: none)',
+    'interrupts commands that have no timeout of their own (default: none)',
     durationMs,
   )
-  .option('--terminal-timeout <duration>', 'ends commands that it runs through us (default: 1h)', durationMs, HOUR_MS)
-  .option('--restart', 'start it again when it ends with a failure (default: end as it does)')
+  .option(
+    '--terminal-timeout <duration>',
+    'ends commands that it runs through the bridge (default: 1h)',
+    durationMs,
+    HOUR_MS,
+  )
+  .option('--restart', 'restart it when it fails (default: end with its exit code)')
   .action(run)
 
 async function run([name = '', ...args]: string[], options: AcpOptions): Promise<void> {
@@ -106,17 +114,17 @@ async function run([name = '', ...args]: string[], options: AcpOptions): Promise
       ...{ askTimeoutMs: options.askTimeout, terminalTimeoutMs: options.terminalTimeout },
     })
   life = await start().catch(error => {
-    throw new CliError('failed', `${name} cannot be the agent: ${safeLine(error.message)}`)
+    throw new CliError('failed', `${name} cannot be used as the agent: ${safeLine(error.message)}`)
   })
 
   let waitMs = FIRST_WAIT_MS
   while (!isLeaving) {
     if (life !== undefined) {
       const startedAt = systemClock.monotonic()
-      sayOnStderr(`${safeLine(life.name)} is started, for ${root.path}`)
+      sayOnStderr(`${safeLine(life.name)} was started in ${root.path}`)
       await agent.start()
       for (const taskId of store.takeOpenTasks()) {
-        const { type, payload } = cancel(taskId, 'The agent was started again.')
+        const { type, payload } = cancel(taskId, 'The agent was restarted.')
         agent.client.report(type, payload)
       }
       const exit = await life.exited
@@ -135,7 +143,7 @@ async function run([name = '', ...args]: string[], options: AcpOptions): Promise
       await agent.endLife({ reason, ...ended })
       if (systemClock.monotonic() - startedAt > STABLE_MS || reason === 'restarting') waitMs = FIRST_WAIT_MS
     }
-    sayOnStderr(`${label} is started again in ${waitMs / 1000} s`)
+    sayOnStderr(`${label} is restarted in ${waitMs / 1000} s`)
     await new Promise<void>(resolve => systemClock.setTimeout(resolve, waitMs))
     waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)
     life = await start().catch(error => {

@@ -23,15 +23,15 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 export const agUiCommand = withAgentOptions(new Command('ag-ui'))
   .description('Run an agent: each prompt is a run of the AG-UI agent at this URL')
-  .argument('<url>', 'where the AG-UI agent takes runs', anAddress)
-  .option('--header <name=value>', 'sent with each run; others can read it in the list of processes', header)
+  .argument('<url>', 'the URL to which runs are posted', anAddress)
+  .option('--header <name=value>', 'sent with each run; other users can read it in the process list', header)
   .option('--header-file <path>', 'lines of "Name: value", read again before each run')
-  .option('--context <description=value>', 'told to the agent with each run; may be given several times', context)
+  .option('--context <description=value>', 'sent to the agent with each run; may be given several times', context)
   .option('--forwarded-props <path>', 'a JSON file, passed to the agent as forwardedProps')
   .option('--concurrency <n>', 'prompts at the same time, each in a session of its own', wholeNumber(1), 1)
-  .addOption(duration('--answer-timeout', 'until the agent begins to answer', MINUTE, '1m'))
-  .addOption(duration('--idle-timeout', 'how long an answer may be silent', 10 * MINUTE, '10m'))
-  .addOption(duration('--keep-threads', 'how long conversations are kept that nobody continues', 30 * DAY, '30d'))
+  .addOption(duration('--answer-timeout', 'how long the agent may take to start its response', MINUTE, '1m'))
+  .addOption(duration('--idle-timeout', 'how long a response may be silent', 10 * MINUTE, '10m'))
+  .addOption(duration('--keep-threads', 'how long to keep conversations that nobody continues', 30 * DAY, '30d'))
   .action(run)
 
 function duration(name: string, description: string, ms: number, shown: string): Option {
@@ -92,9 +92,9 @@ function header(pair: string, before: Record<string, string> = {}): Record<strin
 }
 
 function headerFlaw(name: string, value: string): string | undefined {
-  if (!HEADER_NAME.test(name)) return `${JSON.stringify(name)} is no name of a header.`
+  if (!HEADER_NAME.test(name)) return `${JSON.stringify(name)} is not a valid header name.`
   if (OWN_HEADERS.test(name)) return `${name} is set by the protocol.`
-  return HEADER_VALUE.test(value) ? undefined : `The value of ${name} has characters that no header may have.`
+  return HEADER_VALUE.test(value) ? undefined : `The value of ${name} has characters that are not allowed in a header.`
 }
 
 async function readHeaders(path: string): Promise<Record<string, string>> {
@@ -117,10 +117,10 @@ async function readObject(path: string): Promise<object> {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new CliError('usage', `${path} is no JSON: ${(error as Error).message}`)
+    throw new CliError('usage', `${path} is not valid JSON: ${(error as Error).message}`)
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
-  throw new CliError('usage', `${path} holds no JSON object.`)
+  throw new CliError('usage', `${path} does not hold a JSON object.`)
 }
 
 async function readText(path: string): Promise<string> {

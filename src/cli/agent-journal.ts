@@ -21,7 +21,7 @@ export async function findJournalFolder(folder: string | undefined, say: (text: 
   const flaw = usual === undefined ? 'this user has no home folder' : await writable(usual)
   if (usual !== undefined && flaw === undefined) return usual
   const instead = await temporaryFolder()
-  say(`${flaw}: the journal is kept in ${instead}; --journal names another folder`)
+  say(`${flaw}: the journal is kept in ${instead}; choose another folder with --journal`)
   return instead
 }
 

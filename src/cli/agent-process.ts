@@ -32,12 +32,15 @@ export interface AgentOptions {
 
 export const withAgentOptions = (command: Command): Command =>
   command
-    .requiredOption('--id <agentId>', 'who this agent is; its token must be for this id', anId)
+    .requiredOption('--id <agentId>', 'the id of this agent; its token must be for this id', anId)
     .option('--name <name>', 'what people see (default: the id)')
-    .option('--label <key=value>', 'to select it by; may be given several times', label)
-    .option('--journal <folder>', 'where it remembers what it has run (default: ~/.fleetwire/journal)')
-    .option('--token-file <path>', 'reads the token from here, again before it expires (FLEETWIRE_TOKEN_FILE)')
-    .option('--token-command <line>', 'a shell line that prints the token, run as often (FLEETWIRE_TOKEN_COMMAND)')
+    .option('--label <key=value>', 'a label to select it by; may be given several times', label)
+    .option('--journal <folder>', 'where it records what it has run (default: ~/.fleetwire/journal)')
+    .option('--token-file <path>', 'reads the token from here, and again before it expires (FLEETWIRE_TOKEN_FILE)')
+    .option(
+      '--token-command <line>',
+      'a shell line that prints the token, run again before it expires (FLEETWIRE_TOKEN_COMMAND)',
+    )
     .option('--with-parent', 'end when the process that started it ends')
 
 /** What one kind of agent adds to the process. */
@@ -80,7 +83,7 @@ const REPLACED = 4409
 const SKEW_MS = 60_000
 const LOOK_MS = 100
 const PID_ONE =
-  'as process 1 of a container it cannot wait for the processes that its commands leave behind: start it with bin/fleetwire, or with docker run --init'
+  'as process 1 of a container it cannot reap the processes that its commands leave behind: start it with bin/fleetwire, or with docker run --init'
 
 /**
  * Grace for an agent that has lost its server for good. It can only end the running commands, which no longer belong to
@@ -143,7 +146,7 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
     // Nobody can interrupt the commands any more, but their results still matter: the journal keeps them for the next
     // token.
     if (client.running.length > 0 && isExpired(token, status)) {
-      say(`${client.running.length} of its commands run to their end; their results are delivered with the next token`)
+      say(`${client.running.length} of its commands run to completion; their results are delivered with the next token`)
       leaveAfterRuns()
     } else void leave({ graceMs: UNHEARD_GRACE_MS })
   }
@@ -159,7 +162,7 @@ export async function createAgentProcess(options: AgentOptions, role: AgentRole)
       void leave({ graceMs: UNHEARD_GRACE_MS })
     })
     if (process.connected === undefined)
-      throw new CliError('usage', '--with-parent: the program that started this one keeps no channel to it.')
+      throw new CliError('usage', '--with-parent: the program that started this one has no channel to it.')
     // The parent ended while this process was loading.
     if (!process.connected) {
       await journal.close()
@@ -190,9 +193,9 @@ function describe(status: ConnectionStatus, id: string, url: string, token: unkn
       const { code, reason } = status.cause
       if (code === NORMAL) return undefined
       if (code === REPLACED)
-        return `another process took over as agent "${id}", so this one ends. Give each process an id and a token of its own; under a supervisor, do not restart on exit code ${exitCodes.replaced}`
+        return `another process took over as agent "${id}", so this one ends. Give each process its own id and token; under a supervisor, do not restart on exit code ${exitCodes.replaced}`
       if (isExpired(token, status))
-        return 'the token has expired. --token-file and --token-command are asked for the next one by themselves'
+        return 'the token has expired. With --token-file or --token-command the next one is read automatically'
       return `the server refused this agent: ${reason || code}`
     }
     default:

@@ -65,8 +65,8 @@ async function runTokenCommand(line: string, env: NodeJS.ProcessEnv): Promise<st
   const { stdout } = await run.catch(error => {
     const { code, killed, stderr = '' } = error as { code?: number; killed?: boolean; stderr?: string }
     const how = killed ? `did not end within ${COMMAND_TIMEOUT_MS / 1000} s` : `failed (${code})`
-    throw new CliError('denied', `The command for the token ${how}: ${line}${stderr && `\n${stderr.trim()}`}`)
+    throw new CliError('denied', `The token command ${how}: ${line}${stderr && `\n${stderr.trim()}`}`)
   })
-  if (stdout.trim() === '') throw new CliError('denied', `The command for the token printed none: ${line}`)
+  if (stdout.trim() === '') throw new CliError('denied', `The token command printed no token: ${line}`)
   return stdout
 }

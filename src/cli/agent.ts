@@ -17,12 +17,12 @@ interface ExecOptions extends AgentOptions {
 
 const exec = withAgentOptions(new Command('exec'))
   .description('Run an agent: each command is a shell line, run in a terminal of its own')
-  .option('--concurrency <n>', 'commands at the same time', wholeNumber(1), 1)
-  .option('--shell <path>', 'the shell (default: $SHELL where it works, else /bin/sh)')
+  .option('--concurrency <n>', 'commands that run at the same time', wholeNumber(1), 1)
+  .option('--shell <path>', 'the shell (default: $SHELL if it works, else /bin/sh)')
   .option('--cwd <folder>', 'where commands run (default: here)')
   .option(
     '--run-timeout <duration>',
-    'interrupts commands that name no timeout of their own (FLEETWIRE_RUN_TIMEOUT, default: none)',
+    'interrupts commands that have no timeout of their own (FLEETWIRE_RUN_TIMEOUT, default: none)',
     durationMs,
   )
   .action(run)

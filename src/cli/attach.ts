@@ -24,7 +24,7 @@ export const attachCommand = new Command('attach')
   .argument('<agentId>', 'see fleetwire ps')
   .argument(
     '[terminalId]',
-    'the id of the command that it belongs to (default: the newest, and the next one when it begins)',
+    'the id of the command that it belongs to (default: the newest, and the next one when it starts)',
   )
   .action(async (agentId: string, terminalId: string | undefined) => {
     const { stdin, stdout } = process
@@ -82,7 +82,7 @@ export const attachCommand = new Command('attach')
                   if (answer.error.code === 'forbidden') isReadOnly = true
                   note(isReadOnly ? 'read only: this token may not type. Ctrl-] leaves.' : answer.error.message)
                 })
-              if (keys.includes(DETACH)) resolve('detached; what runs goes on')
+              if (keys.includes(DETACH)) resolve('detached; the program continues')
             })
             stdout.on('resize', () => {
               fit()

@@ -6,12 +6,12 @@ import { CliError } from './cli-error.ts'
 const SECRET_FILE = 'secret'
 
 export const backupCommand = new Command('backup')
-  .argument('<folder>', 'where to: a folder that is new, or empty')
+  .argument('<folder>', 'the destination: a new or empty folder')
   .option('--data-dir <folder>', 'the folder of the server (FLEETWIRE_DATA_DIR, default ./data)')
   .action(async (to: string, options: { dataDir?: string }) => {
     const from = options.dataDir ?? (process.env.FLEETWIRE_DATA_DIR?.trim() || './data')
     if (existsSync(to) && readdirSync(to).length > 0)
-      throw new CliError('failed', `${to} is not empty: name a folder that is new, or empty.`)
+      throw new CliError('failed', `${to} is not empty: name a new or empty folder.`)
     const { copyLog } = await import('../log/sqlite-backup.ts')
     const copied = await copyLog(from, to)
     if (copied.status === 'refused') throw new CliError('failed', `Nothing was copied: ${copied.reason}.`)

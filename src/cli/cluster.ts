@@ -20,11 +20,11 @@ const LINK_TOKEN_SECONDS = 60
 
 export const clusterCommand = new Command('cluster')
   .option('--port <port>', 'port of the balancer', wholeNumber(0), 3000)
-  .option('--data-dir <folder>', 'where everything is kept; another start goes on with it', './data/cluster')
+  .option('--data-dir <folder>', 'where everything is kept; the next start continues with it', './data/cluster')
   .option('--local-agent', 'also run an agent named local on this machine, which runs shell lines as you')
   .addHelpText(
     'after',
-    '\nIt needs a nats-server, which it takes from NATS_SERVER, the PATH, or where scripts/install-nats-server.sh puts it.\nEverything happens on this machine alone. Ctrl-C ends all of it, and the folder stays.\nSettings of the environment are not read, so that it never touches a real fleet.',
+    '\nIt needs a nats-server, which it takes from NATS_SERVER, the PATH, or where scripts/install-nats-server.sh puts it.\nEverything happens on this machine alone. Ctrl-C ends all of it, and the folder stays.\nSettings in the environment are ignored, so that it never touches a real fleet.',
   )
   .action(run)
 
@@ -55,7 +55,7 @@ async function run({ port, dataDir, localAgent }: ClusterOptions): Promise<void>
     if (isEnding) return
     isEnding = true
     agent?.kill('SIGTERM')
-    say(`\nEnding: the nodes, then the NATS servers. The next start with ${folder} goes on where this one ends.`)
+    say(`\nEnding: the nodes, then the NATS servers. The next start with ${folder} continues where this one ends.`)
     await cluster.stop()
     process.exit(exitCode)
   }
@@ -67,17 +67,17 @@ async function run({ port, dataDir, localAgent }: ClusterOptions): Promise<void>
     env: withoutSettings(process.env),
     onNote: note,
     onActive: name => {
-      if (active !== undefined) note(`${name} is the active node now; before it was ${active.name}.`)
+      if (active !== undefined) note(`${name} is the active node now; before, it was ${active.name}.`)
       active = { name }
       greetOnce()
     },
     onReady: name => {
       isReady = true
-      if (hasGreeted) note(`${name} takes clients.`)
+      if (hasGreeted) note(`${name} accepts clients.`)
       greetOnce()
     },
     onFailed: () => {
-      say(`What it said is in ${folder}.`)
+      say(`Its output is in ${folder}.`)
       void end(exitCodes.failed)
     },
   })
@@ -89,7 +89,7 @@ async function run({ port, dataDir, localAgent }: ClusterOptions): Promise<void>
   } catch (error) {
     throw error instanceof FolderHeld ? new CliError('failed', error.message) : error
   }
-  say(`\nThree NATS servers and three nodes are starting; all that they keep and say is in ${folder}.`)
+  say(`\nThree NATS servers and three nodes are starting; their data and output are in ${folder}.`)
 
   async function greet(): Promise<void> {
     const { readFile } = await import('node:fs/promises')
@@ -112,7 +112,7 @@ async function run({ port, dataDir, localAgent }: ClusterOptions): Promise<void>
     say(
       [
         '',
-        `A cluster of three nodes is reached at ${url}, which hands each connection to a node that is ready.`,
+        `A cluster of three nodes listens at ${url}, which passes each connection to a node that is ready.`,
         '',
         'Open this link to log your browser in as admin. It works once and for 10 minutes.',
         '',
@@ -129,7 +129,7 @@ async function run({ port, dataDir, localAgent }: ClusterOptions): Promise<void>
         `  ${programName()} ps`,
         ...(localAgent ? [`  ${programName()} send ${LOCAL_AGENT} --wait 'sleep 20; echo done'`] : []),
         '',
-        'Kill a part there and see what becomes of the rest. It starts again after 5 s, and this terminal tells.',
+        'Kill a part there and see what the rest does. It is restarted after 5 s, and this terminal reports it.',
         '',
         `  kill -9 ${String(pids[active!.name]).padEnd(8)}  # the active node: another one takes over after about 3 s`,
         `  kill -9 ${String(follower?.pid).padEnd(8)}  # another node: its clients go to the others at once`,

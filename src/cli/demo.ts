@@ -32,15 +32,16 @@ const KEEP = {
 }
 
 export const demoCommand = new Command('demo')
+  .option('--port <port>', `port to listen on (default: ${USUAL_PORT}, or a free one if that is taken)`, wholeNumber(0))
   .option(
-    '--port <port>',
-    `port to listen on (default: ${USUAL_PORT}, or a free one where that is taken)`,
+    '--agents <n>',
+    'also run this many synthetic agents, which only wait, to see a large fleet',
     wholeNumber(0),
+    0,
   )
-  .option('--agents <n>', 'also run so many synthetic agents, which only wait, to see a large fleet', wholeNumber(0), 0)
   .addHelpText(
     'after',
-    '\nEverything happens in a temporary folder, on this machine alone. Ctrl-C ends it and removes the folder.\nSettings of the environment are not read, so that it never touches a real fleet.',
+    '\nEverything happens in a temporary folder, on this machine alone. Ctrl-C ends it and removes the folder.\nSettings in the environment are ignored, so that it never touches a real fleet.',
   )
   .action(run)
 
@@ -132,7 +133,7 @@ async function greet(
     [
       '',
       'Fleetwire demo: a server, and six agents that work in a temporary folder.',
-      ...(isUsual ? [] : [`Port ${USUAL_PORT} is taken, so it listens at another one.`]),
+      ...(isUsual ? [] : [`Port ${USUAL_PORT} is taken, so it listens on another one.`]),
       '',
       `Open this link. It works once and for 10 minutes; "${programName()} login-link" prints another.`,
       '',

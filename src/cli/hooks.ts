@@ -19,11 +19,11 @@ const claudeCode = new Command('claude-code')
   )
   .option(
     '--timeout <duration>',
-    'how long a permission waits for its answer before Claude Code asks itself (default: 10m)',
+    'how long a permission request waits for an answer before Claude Code itself asks (default: 10m)',
     durationMs,
     TIMEOUT_MS,
   )
-  .option('--no-ask', 'only tell; Claude Code alone asks for permissions')
+  .option('--no-ask', 'only report; only Claude Code itself asks for permissions')
   .option(
     '--gate <tools>',
     'also ask before each call of these tools, whatever its own rules say: Bash, "Edit|Write", "*"',

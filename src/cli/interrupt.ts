@@ -5,7 +5,7 @@ import { printJson } from './print.ts'
 import { resolveTarget } from './target.ts'
 
 export const interruptCommand = new Command('interrupt')
-  .argument('<commandId>', 'as send printed it; fleetwire ps shows what runs')
+  .argument('<commandId>', 'as printed by send; fleetwire ps shows what is running')
   .option('--reason <text>', 'kept with the command')
   .option('--json', 'print the answer as JSON')
   .action(async (commandId: string, options: { reason?: string; json?: boolean }) => {

@@ -9,7 +9,9 @@ export const wholeNumber =
   (text: string): number => {
     const number = Number(text)
     if (text.trim() === '' || !Number.isSafeInteger(number) || number < least)
-      throw new InvalidArgumentError(`Not a whole number${least > Number.MIN_SAFE_INTEGER ? ` from ${least} on` : ''}.`)
+      throw new InvalidArgumentError(
+        `Not a whole number${least > Number.MIN_SAFE_INTEGER ? ` of at least ${least}` : ''}.`,
+      )
     return number
   }
 

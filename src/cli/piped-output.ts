@@ -65,7 +65,7 @@ export class PipedOutput {
     this.terminal.close()
     await this.#turn
     if (this.#heldCr) await this.#write(Buffer.from('\r'))
-    if (this.#missing > 0) return `${this.#missing} bytes of the output were not kept until they could be read`
+    if (this.#missing > 0) return `${this.#missing} bytes of the output were discarded before they could be read`
     if (stdio !== 'pipe' || outputBytes === undefined || outputBytes === this.#bytes) return undefined
     return `${this.#bytes} of ${outputBytes} bytes of the output arrived`
   }

@@ -42,17 +42,17 @@ async function programFor(named: CommandName | undefined): Promise<Command> {
   const program = new Command('fleetwire')
     .description('The realtime control plane between a fleet of AI agents and the people who run them')
     .version(readVersion())
-    .showHelpAfterError('(fleetwire --help shows what there is)')
+    .showHelpAfterError('(see fleetwire --help)')
     .addHelpText(
       'after',
       `
 Clients read FLEETWIRE_URL (default http://127.0.0.1:3000) and FLEETWIRE_TOKEN.
-Without a token, whoever can read the server's secret (./data/secret) is its admin.
+Without a token, whoever can read the server's secret (./data/secret) acts as an admin.
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no server, 4 not allowed,
   5 another agent took over the id, 6 some output is missing,
   124 timed out, 127 no such program, 130 interrupted,
-  141 nobody reads the output any more.
+  141 the reader of the output went away.
   send --wait otherwise ends with the exit code of the command.`,
     )
     .exitOverride()

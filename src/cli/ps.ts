@@ -5,7 +5,7 @@ import { printJson, printTable, since, until } from './print.ts'
 import { resolveTarget } from './target.ts'
 
 export const psCommand = new Command('ps')
-  .addOption(new Option('--status <status>', 'only these').choices(['online', 'offline', 'error']))
+  .addOption(new Option('--status <status>', 'only agents with this status').choices(['online', 'offline', 'error']))
   .option('--json', 'one JSON object per line')
   .action(async (options: { status?: string; json?: boolean }) => {
     const target = await resolveTarget()

@@ -16,7 +16,7 @@ const MAX_INPUT_BYTES = 8 * 1024 * 1024
 export const reportCommand = new Command('report')
 
 const status = new Command('status')
-  .description('Say what this program does: idle, working, waiting, error …')
+  .description('Report what this program does: idle, working, waiting, error …')
   .argument('<work>', 'starting, idle, working, waiting, stalled, stopped or error')
   .argument('[detail...]', 'a sentence for people')
   .action((work: string, detail: string[]) =>
@@ -24,7 +24,7 @@ const status = new Command('status')
   )
 
 const progress = new Command('progress')
-  .description('Say how far the command is that this program works on')
+  .description('Report the progress of the command that this program works on')
   .argument('<fraction>', 'from 0 to 1', Number)
   .argument('[message...]', 'what it is doing')
   .action((fraction: number, message: string[]) =>
@@ -36,11 +36,11 @@ const progress = new Command('progress')
     ]),
   )
 
-const tool = new Command('tool').description('Tell of a tool call')
+const tool = new Command('tool').description('Report a tool call')
 tool
   .command('start')
-  .description('A tool call has begun; prints its id')
-  .argument('<name>', 'of the tool')
+  .description('Report that a tool call started; prints its id')
+  .argument('<name>', 'name of the tool')
   .option('--id <toolCallId>', 'default: a new one', anId)
   .option('--args <json>', 'its arguments', json)
   .option('--session <sessionId>', 'default: the session of the command, or of the program', anId)
@@ -52,7 +52,7 @@ tool
   })
 tool
   .command('end')
-  .description('A tool call has ended')
+  .description('Report that a tool call ended')
   .argument('<toolCallId>', 'as printed at its start', anId)
   .option('--result <text>', 'JSON, or a text')
   .option('--error <message>', 'it failed')
@@ -87,17 +87,17 @@ const message = new Command('message')
   })
 
 const usage = new Command('usage')
-  .description('Tell what a request to a model used; it counts once per source and request')
+  .description('Report what a request to a model used; it counts once per source and request')
   .requiredOption(
     '--request <id>',
-    'of the request: telling of it again adds nothing, or with --cumulative the increase',
+    'id of the request: reporting it again adds nothing, or with --cumulative the increase',
   )
-  .option('--input <tokens>', 'tokens that went in', wholeTokens)
-  .option('--output <tokens>', 'tokens that came out', wholeTokens)
+  .option('--input <tokens>', 'input tokens', wholeTokens)
+  .option('--output <tokens>', 'output tokens', wholeTokens)
   .option('--cost <usd>', 'what it cost, in US dollars', Number)
-  .option('--model <name>', 'which model')
+  .option('--model <name>', 'name of the model')
   .option('--source <name>', 'who counts (default: the program)')
-  .option('--cumulative', 'the figures are those of the request so far, not of this report alone')
+  .option('--cumulative', 'the figures are totals of the request so far, not of this report alone')
   .action(({ request, input, output, cost, model, source, cumulative }: UsageOptions) =>
     tell([
       {
@@ -128,14 +128,15 @@ const hook = new Command('hook')
   .description('Answer a hook of a program: its event comes on standard input')
   .argument('[program]', 'claude-code')
   .option('--ask', 'ask people before the tool runs (PreToolUse)')
-  .option('--timeout <duration>', 'how long a permission waits for its answer (default: 10m)')
+  .option('--timeout <duration>', 'how long a permission request waits for an answer (default: 10m)')
   // Settings files may contain unknown options and arguments: a hook that fails on them would block the program.
   .allowUnknownOption()
   .allowExcessArguments()
   .action(async (program: string | undefined, options: { ask?: boolean; timeout?: string }) => {
     const { runClaudeHook } = await import('./claude-hook.ts')
     if (program === 'claude-code') await runClaudeHook(reportAddress(), options)
-    else process.stderr.write(`fleetwire: no hooks of "${program ?? ''}" are known here; claude-code is\n`)
+    else
+      process.stderr.write(`fleetwire: unknown program "${program ?? ''}"; only the hooks of claude-code are known\n`)
   })
 
 for (const command of [status, tool, askCommand, usage, message, progress, send, hook]) {

@@ -19,7 +19,7 @@ export async function serveGateways(count: number, settings: Partial<Config>): P
   if (NATS_URL === undefined)
     throw new CliError(
       'usage',
-      '--gateways needs FLEETWIRE_NATS_URL: several processes are a cluster, and their log is a stream of NATS (docs/cluster.md).',
+      '--gateways needs FLEETWIRE_NATS_URL: several processes form a cluster, and their log is a NATS stream (docs/cluster.md).',
     )
   const base =
     NODE ??
@@ -27,7 +27,7 @@ export async function serveGateways(count: number, settings: Partial<Config>): P
       .replaceAll(/[^A-Za-z0-9_-]/g, '-')
       .slice(0, 48)
   const portOf = (i: number) => (PORT === 0 ? 0 : PORT + i)
-  if (portOf(count + 1) > 65_535) throw new CliError('usage', `There are no ${count + 1} ports after ${PORT}.`)
+  if (portOf(count + 1) > 65_535) throw new CliError('usage', `There are fewer than ${count + 1} ports after ${PORT}.`)
   const gateways = new Gateways({
     clock: systemClock,
     host: HOST,

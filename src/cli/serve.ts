@@ -32,7 +32,7 @@ export const serveCommand = new Command('serve')
   .option('--local-agent', 'also run an agent named local on this machine, unless FLEETWIRE_LOCAL_AGENT=false')
   .option(
     '--gateways <n>',
-    'run so many nodes more beside the active one, behind the same port; needs FLEETWIRE_NATS_URL',
+    'also run this many more nodes, behind the same port; needs FLEETWIRE_NATS_URL',
     wholeNumber(1),
   )
   .addOption(new Option('--with-parent <url>').hideHelp())

@@ -4,7 +4,7 @@
  */
 export const summaries = {
   serve: { usage: 'serve [options]', says: 'Run the server' },
-  demo: { usage: 'demo [options]', says: 'Run a server and six agents at work, to look around; nothing is kept' },
+  demo: { usage: 'demo [options]', says: 'Run a server and six working agents to explore; nothing is kept' },
   cluster: {
     usage: 'cluster [options]',
     says: 'Run three nodes, three NATS servers and a balancer on this machine, to see a failover',
@@ -27,7 +27,7 @@ export const summaries = {
   },
   attach: {
     usage: 'attach <agentId> [terminalId]',
-    says: 'Sit at the terminal of an agent: see it and type into it; Ctrl-] leaves it running',
+    says: 'Attach to the terminal of an agent: see it and type into it; Ctrl-] leaves it running',
   },
   mcp: {
     usage: 'mcp [options]',
@@ -35,7 +35,7 @@ export const summaries = {
   },
   report: {
     usage: 'report',
-    says: 'Inside a program that agent wrap runs: tell its status, tool calls, usage, and ask people',
+    says: 'Inside a program that agent wrap runs: report its status, tool calls and usage, and ask people',
   },
   hooks: { usage: 'hooks', says: 'Print the settings that connect the hooks of a program, such as Claude Code' },
   backup: {

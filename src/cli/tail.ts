@@ -15,7 +15,7 @@ interface TailOptions {
 }
 
 export const tailCommand = new Command('tail')
-  .argument('[pattern]', 'topics to follow: * is one token, a last > is the rest', aPattern, '>')
+  .argument('[pattern]', 'topics to follow: * matches one token, a final > the rest', aPattern, '>')
   .option('--json', 'one JSON object per line')
   .option('--no-output', 'without the output of commands')
   .addHelpText(
@@ -32,7 +32,7 @@ export const tailCommand = new Command('tail')
 
 function aPattern(text: string): string {
   if (!isPattern(text))
-    throw new InvalidArgumentError('Tokens are joined by dots; * is one token, a last > is the rest.')
+    throw new InvalidArgumentError('Tokens are separated by dots; * matches one token, a final > the rest.')
   return text
 }
 
@@ -65,7 +65,7 @@ function follow(
           if (type.startsWith('command:')) outputs?.follow(payload as FleetCommand, 'now')
       },
       resync: reason =>
-        process.stderr.write(`fleetwire: events were missed (${safeLine(reason)}); the present state follows\n`),
+        process.stderr.write(`fleetwire: events were missed (${safeLine(reason)}); the current state follows\n`),
       error: error => reject(new CliError('denied', error.message)),
     })
   })

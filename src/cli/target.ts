@@ -34,7 +34,7 @@ export async function resolveTarget(
   const { environmentWarnings } = await import('../config.ts')
   throw new CliError(
     'denied',
-    ['Set FLEETWIRE_TOKEN, or run this in the folder of the server (its data/secret is read).']
+    ['Set FLEETWIRE_TOKEN, or run this in the server’s folder (its data/secret is read).']
       .concat(environmentWarnings(env))
       .join(' '),
   )
@@ -56,7 +56,10 @@ export async function agentToken(agentId: string, env: NodeJS.ProcessEnv = proce
   if (given) {
     const sub = await subjectOf(given)
     if (sub === undefined || sub === agentId) return given
-    throw new CliError('denied', `FLEETWIRE_TOKEN is of "${sub}", not of the agent "${agentId}". ${mintHint(agentId)}`)
+    throw new CliError(
+      'denied',
+      `FLEETWIRE_TOKEN is for "${sub}", not for the agent "${agentId}". ${mintHint(agentId)}`,
+    )
   }
   const sign = await signerHere(env)
   if (sign !== undefined) return sign({ sub: agentId, role: 'agent' }, LOCAL_AGENT_TOKEN_SECONDS)

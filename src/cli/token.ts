@@ -24,7 +24,7 @@ export const tokenCommand = new Command('token')
   .addOption(
     new Option('--ttl <duration>', 'how long it is valid').argParser(durationMs).default(30 * 86_400_000, '30d'),
   )
-  .option('--agents <patterns>', 'comma-separated ids of the agents that it may see; * stands for any characters')
+  .option('--agents <patterns>', 'comma-separated ids of the agents that it may see; * matches any characters')
   .option('--json', 'print token, jti and expiry as JSON')
   .action(async (options: TokenOptions) => {
     if (options.role === 'agent' && options.sub === undefined)

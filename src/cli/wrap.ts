@@ -24,13 +24,13 @@ const LARGEST = 1000
 const LONGEST_LABEL = 64
 
 export const wrapCommand = withAgentOptions(new Command('wrap'))
-  .description('Run a terminal program as an agent, with no change to it: vim, a REPL, a coding agent')
+  .description('Run a terminal program as an agent, without changing it: vim, a REPL, a coding agent')
   .argument('<program...>', 'the program and its arguments, after --')
   .option('--cwd <folder>', 'where it runs (default: here)')
-  .option('--size <colsxrows>', 'of its terminal where there is none to sit at (default: 80x24)', aSize)
+  .option('--size <colsxrows>', 'size of its terminal if agent wrap itself has none (default: 80x24)', aSize)
   .option(
     '--rules <file>',
-    'more programs to recognise and judge (default: ~/.fleetwire/wrap-rules.json, if there is one)',
+    'rules for more programs to recognise and judge (default: ~/.fleetwire/wrap-rules.json, if there is one)',
   )
   .action(run)
 

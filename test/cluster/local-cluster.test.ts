@@ -19,7 +19,7 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
   const start = async () => {
     const cluster = fleetwire(t, ['cluster', '--port', '0', '--data-dir', folder, '--local-agent'], { NATS_SERVER })
     const [output] = await cluster.printed(/[\s\S]*Ctrl-C ends everything/)
-    const [, url] = /is reached at (\S+),/.exec(output)!
+    const [, url] = /nodes listens at (\S+),/.exec(output)!
     const pids = new Map(
       [...output.matchAll(/^ {2}(\w+-\d) +pid (\d+)/gm)].map(([, name, pid]) => [name!, Number(pid)]),
     )
@@ -47,7 +47,7 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
 
   process.kill(first.pids.get(first.active)!, 'SIGKILL')
   await first.cluster.printed(new RegExp(`${first.active} has ended \\(SIGKILL\\)\\. It starts again`))
-  const [, next] = await first.cluster.printed(/(node-\d) is the active node now; before it was/)
+  const [, next] = await first.cluster.printed(/(node-\d) is the active node now; before, it was/)
   t.not(next, first.active)
   await until(async () => /local +online/.test((await first.run('ps')).stdout))
   process.kill(first.pids.get('nats-1')!, 'SIGKILL')

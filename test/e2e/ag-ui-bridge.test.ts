@@ -62,10 +62,10 @@ test('mistakes are told at the start', async t => {
     [['ftp://127.0.0.1'], /Not an http\(s\) URL/],
     [['--header', 'nothing', 'http://127.0.0.1'], /name=value/],
     [['--header', 'Content-Type=x', 'http://127.0.0.1'], /set by the protocol/],
-    [['--header', 'X=a\nb', 'http://127.0.0.1'], /characters that no header may have/],
+    [['--header', 'X=a\nb', 'http://127.0.0.1'], /characters that are not allowed in a header/],
     [['--header-file', flawed, 'http://127.0.0.1'], /flawed, line 2: it is not "Name: value"/],
     [['--header-file', join(folder, 'none'), 'http://127.0.0.1'], /none cannot be read: ENOENT/],
-    [['--forwarded-props', flawed, 'http://127.0.0.1'], /flawed is no JSON/],
+    [['--forwarded-props', flawed, 'http://127.0.0.1'], /flawed is not valid JSON/],
   ]
   for (const [args, message] of some('AG_UI_MISTAKES', 3, mistakes)) {
     const ended = await run(t, ['agent', 'ag-ui', '--id', 'a1', ...args])

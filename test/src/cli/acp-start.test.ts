@@ -15,7 +15,7 @@ test('what cannot be the agent is told in a line', async t => {
     run(['agent', 'acp', '--id', 'a1', '--root', join(root, 'none'), '--', node], token),
   ])
   t.match(missing, { code: 1, stderr: /There is no program no-such-agent/ })
-  t.match(silent, { code: 1, stderr: /cannot be the agent: it ended: exit code 3: no key/ })
+  t.match(silent, { code: 1, stderr: /cannot be used as the agent: it ended: exit code 3: no key/ })
   t.match(newer, { code: 1, stderr: /speaks version 2 of the Agent Client Protocol, not 1/ })
   t.match(noRoot, { code: 1, stderr: /The root .*none cannot be used: ENOENT/ })
 })

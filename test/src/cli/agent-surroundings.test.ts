@@ -44,7 +44,7 @@ test('a user without a passwd entry and a home can run the program and an agent'
       })
       agent.once('exit', () => reject(new Error(said)))
     })
-    t.match(said, /the journal is kept in .*; --journal names another folder/)
+    t.match(said, /the journal is kept in .*; choose another folder with --journal/)
     t.match(await run(['send', 'a1', '--wait', 'id -u']), { code: 0, stdout: /54321/ })
     const gone = new Promise(resolve => agent.once('exit', resolve))
     agent.kill('SIGTERM')

@@ -55,7 +55,7 @@ test('when its token expires, running commands finish, and their results are del
   const commandId = stdout.trim()
   await running
   await agent.printed(/token has expired/)
-  await agent.printed(/1 of its commands run to their end; their results are delivered with the next token/)
+  await agent.printed(/1 of its commands run to completion; their results are delivered with the next token/)
   writeFileSync(join(journal, 'go'), '')
   t.match(await agent.ended, { code: 4 })
   const kept = new Promise<Command>(resolve => {
@@ -115,12 +115,15 @@ test('an unusable source of tokens stops the start with the reason', async t => 
   const ended = (...args: string[]) => startHere([...exec, '--journal', folder, ...args], { FLEETWIRE_TOKEN: '' }).ended
   t.match(await ended('--token-file', join(folder, 'none')), { code: 4, stderr: /cannot be read from .*none: ENOENT/ })
   t.match(await ended('--token-file', join(folder, 'empty')), { code: 4, stderr: /There is no token in .*empty/ })
-  t.match(await ended('--token-file', join(folder, 'other')), { code: 4, stderr: /is of "a2", not of the agent "a1"/ })
+  t.match(await ended('--token-file', join(folder, 'other')), {
+    code: 4,
+    stderr: /is for "a2", not for the agent "a1"/,
+  })
   t.match(await ended('--token-command', 'echo vault is sealed >&2; exit 3'), {
     code: 4,
     stderr: /failed \(3\).*\nvault is sealed/,
   })
-  t.match(await ended('--token-command', 'true'), { code: 4, stderr: /printed none/ })
+  t.match(await ended('--token-command', 'true'), { code: 4, stderr: /printed no token/ })
   t.match(await ended('--token-command', 'x', '--token-file', 'y'), { code: 2, stderr: /not from both/ })
 })
 

@@ -42,7 +42,7 @@ test('a token that cannot work ends it with 4 and a hint', async t => {
   const { startHere, as } = await startForCli(t)
   const exec = (env: Record<string, string>) =>
     startHere(['agent', 'exec', '--id', 'a1', '--journal', t.testdir()], env).ended
-  t.match(await exec(await as('agent', 'a2')), { code: 4, stderr: /is of "a2", not of the agent "a1"/ })
+  t.match(await exec(await as('agent', 'a2')), { code: 4, stderr: /is for "a2", not for the agent "a1"/ })
   t.match(await exec({ FLEETWIRE_TOKEN: '' }), { code: 4, stderr: /fleetwire token --role agent --sub a1/ })
   t.match(await exec({ FLEETWIRE_TOKEN: 'x' }), { code: 4, stderr: /refused this agent: .*401/ })
   t.match(await exec(await as('operator', 'a1')), { code: 4, stderr: /refused this agent: .*403/ })

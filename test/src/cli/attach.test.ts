@@ -55,7 +55,7 @@ test('attach types into the terminal of a command, leaves with Ctrl-], and gives
   typing.pty.write('hello\r')
   await typing.shows(/got <hello>/)
   typing.pty.write('\u001d')
-  await typing.shows(/detached; what runs goes on\s+code 0\s+icanon\s+looked/)
+  await typing.shows(/detached; the program continues\s+code 0\s+icanon\s+looked/)
 
   if (process.platform === 'linux') {
     const killed = attach(admin)

@@ -90,7 +90,7 @@ test('backup overwrites nothing, and says what is no data folder', async t => {
   writeFileSync(join(folder, 'full', 'mine'), 'mine')
   t.match(await backup('full'), {
     code: 1,
-    stderr: /^fleetwire: \S+full is not empty: name a folder that is new, or empty\.\n$/,
+    stderr: /^fleetwire: \S+full is not empty: name a new or empty folder\.\n$/,
   })
   t.match(await backup('to'), {
     code: 1,

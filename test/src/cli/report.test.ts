@@ -239,7 +239,11 @@ t.test('a hook that meets trouble says nothing, ends with 0 and leaves the decis
     'not wrapped',
   )
   t.match(await pipe(['hook'], '{}'), { code: 0, stdout: '' })
-  t.match(await pipe(['hook', 'other'], '{}'), { code: 0, stdout: '', stderr: /no hooks of "other" are known/ })
+  t.match(await pipe(['hook', 'other'], '{}'), {
+    code: 0,
+    stdout: '',
+    stderr: /unknown program "other"; only the hooks of claude-code are known/,
+  })
   const ask = { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'ask' } }
   await reports.close()
   t.match(await hook(hooks.PermissionRequest), silent, 'the wrapper has ended')

@@ -53,7 +53,7 @@ test('incomplete output ends with 6, says what is missing, and draws no screen',
   read()
   const { code, stdout, stderr } = await ended
   t.equal(code, 6)
-  t.match(stderr, /the output is incomplete: \d+ bytes of the output were not kept/)
+  t.match(stderr, /the output is incomplete: \d+ bytes of the output were discarded/)
   t.notOk(stdout.includes(0x1b))
 })
 
