@@ -33,7 +33,8 @@ test('a second agent of the same id ends the first, which says so', async t => {
   await second.printed(/is connected/)
   t.match(await first.ended, {
     code: 5,
-    stderr: /another process took over as agent "a1", so this one ends\. Give each process its own id and token;.*exit code 5\n$/,
+    stderr:
+      /another process took over as agent "a1", so this one ends\. Give each process its own id and token;.*exit code 5\n$/,
   })
   t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'online' })
 })
