@@ -23,7 +23,7 @@ const targets = [
   '/ws;token=§',
   '/ws#token=§',
   '/ws%3Ftoken=§',
-  '/ws%253Ftoken%253DT',
+  '/ws%253Ftoken%253D§',
   '/ws/§',
   '/agent?token=§',
   '/ws/tasks/t1?token=§',
