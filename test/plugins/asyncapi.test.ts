@@ -11,7 +11,7 @@ interface Document {
   servers: Record<string, { host: string; protocol: string; pathname: string }>
 }
 
-test('a server as it comes', async t => {
+test('a server with default settings', async t => {
   const server = await startApp(t)
   await t.test('[RE9] [RE16] /asyncapi.json needs no token and names this server', async t => {
     const { call, url } = server
@@ -20,18 +20,18 @@ test('a server as it comes', async t => {
     t.match(body, { asyncapi: '3.0.0', servers: { this: { host: new URL(url).host, protocol: 'ws', pathname: '' } } })
   })
 
-  await t.test('[RE16] the page shows every frame, each once and linked from the contents', async t => {
+  await t.test('[RE16] the page shows every frame once and links it from the contents', async t => {
     const { call } = server
     const { status, headers, body } = await call<string>(undefined, 'GET', '/asyncapi')
     t.equal(status, 200)
     t.match(headers.get('content-type'), /^text\/html/)
     const ids = [...body.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
-    t.same(ids, [...new Set(ids)], 'no id twice')
+    t.same(ids, [...new Set(ids)], 'no duplicate ids')
     const links = new Set([...body.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id))
     t.same(
       [...links].filter(id => !ids.includes(id)),
       [],
-      'every link leads to something',
+      'every link has a target',
     )
     for (const { id } of frameGroups.flatMap(({ frames }) => frames)) t.ok(ids.includes(id) && links.has(id), id)
     t.match(body, /name=viewport|name="viewport"/)

@@ -7,7 +7,7 @@ import { hmacToken, issuer, unsignedToken } from '../helpers/foreign-token.ts'
 import { request } from '../helpers/raw.ts'
 import { refusedUpgrade } from '../helpers/ws-client.ts'
 
-/** Answers with who asked. */
+/** Responds with the caller's identity. */
 const whoami = (app: FastifyInstance) => {
   app.get(
     '/whoami',
@@ -16,7 +16,7 @@ const whoami = (app: FastifyInstance) => {
   )
 }
 
-/** Every route that asks for a token, as the API document knows them. */
+/** Every route that requires a token according to the API document. */
 function protectedRoutes(app: FastifyInstance): [method: string, path: string][] {
   return Object.entries(app.swagger().paths ?? {}).flatMap(([path, methods]) =>
     Object.entries(methods as Record<string, { security?: unknown[] }>)
@@ -25,10 +25,10 @@ function protectedRoutes(app: FastifyInstance): [method: string, path: string][]
   )
 }
 
-test('a server as it comes', async t => {
+test('a server with default settings', async t => {
   const server = await startApp(t)
   await t.test(
-    '[AU1] [AU8] every route except the public ones answers 401 without a valid token, in the usual error shape',
+    '[AU1] [AU8] every route except the public ones returns 401 without a valid token, in the usual error shape',
     async t => {
       const { token, call, app, url } = server
       const revoked = await app.tokens.mint({ sub: 'gone', role: 'admin' }, 'test')
@@ -78,12 +78,12 @@ test('a server as it comes', async t => {
           )
         }
       }
-      t.equal((await call(own, 'GET', '/api/v1/tokens')).status, 200, 'the good one is good')
+      t.equal((await call(own, 'GET', '/api/v1/tokens')).status, 200, 'the valid token is accepted')
       t.equal((await request(`${url}/api/v1/tokens`, { authorization: `Basic ${own}` })).status, 401)
     },
   )
 
-  await t.test('[PM1] [PM2] a valid token of another role is 403, not 401', async t => {
+  await t.test('[PM1] [PM2] a valid token with the wrong role is 403, not 401', async t => {
     const { token, call } = server
     for (const role of ['viewer', 'operator', 'agent'] as const) {
       const { status, body } = await call(await token(role), 'GET', '/api/v1/tokens')
@@ -104,7 +104,7 @@ test('a server as it comes', async t => {
     }
   })
 
-  await t.test('verifyToken judges tokens that come over a socket', async t => {
+  await t.test('verifyToken checks tokens that arrive over a socket', async t => {
     const { app, token } = server
     t.match(await app.verifyToken(await token('agent', { sub: 'a1' })), { principal: { sub: 'a1', role: 'agent' } })
     for (const bad of ['', 'x', 'x'.repeat(100_000), '\u0000', 'a.b.c', '🙂.🙂.🙂']) {
@@ -112,27 +112,30 @@ test('a server as it comes', async t => {
     }
   })
 
-  await t.test('a token with any changed character in its header or claims is refused, without a fault', async t => {
-    const { app, token } = server
-    const good = await token('admin')
-    const signed = good.lastIndexOf('.')
-    const alphabet = 'AZaz09-_.=+ {"\u0000\u00ff\u2028'
-    const passed: string[] = []
-    for (let at = 0; at < signed; at++) {
-      const char = alphabet[at % alphabet.length]!
-      for (const bad of [
-        good.slice(0, at) + char + good.slice(at + 1),
-        good.slice(0, at) + good.slice(at + 1),
-        good.slice(0, at),
-      ]) {
-        if (bad !== good && !('refusal' in (await app.verifyToken(bad)))) passed.push(bad)
+  await t.test(
+    'a token with any character of its header or claims changed is refused, without an internal error',
+    async t => {
+      const { app, token } = server
+      const good = await token('admin')
+      const signed = good.lastIndexOf('.')
+      const alphabet = 'AZaz09-_.=+ {"\u0000\u00ff\u2028'
+      const passed: string[] = []
+      for (let at = 0; at < signed; at++) {
+        const char = alphabet[at % alphabet.length]!
+        for (const bad of [
+          good.slice(0, at) + char + good.slice(at + 1),
+          good.slice(0, at) + good.slice(at + 1),
+          good.slice(0, at),
+        ]) {
+          if (bad !== good && !('refusal' in (await app.verifyToken(bad)))) passed.push(bad)
+        }
       }
-    }
-    t.same(passed, [])
-  })
+      t.same(passed, [])
+    },
+  )
 })
 
-test('[AU2] [AU3] the first source that is present decides', async t => {
+test('[AU2] [AU3] the first token source that is present decides', async t => {
   const { token, url } = await startApp(t, { extend: whoami })
   const [a, b, c] = [
     await token('viewer', { sub: 'a' }),
@@ -159,18 +162,22 @@ test('[AU5] ?token= can be switched off, and is not passed to the route', async 
     const isOn = server === on
     for (const path of ['/ws', '/ws/tasks/t1']) {
       const query = `${server.url}${path}?token=${admin}`
-      // Behind the token stands that this is no upgrade.
+      // After the token check, a plain request fails because it is no upgrade.
       t.equal((await request(query)).status, isOn ? 400 : 401, path)
     }
     const stream = new AbortController()
     const { status } = await fetch(`${server.url}/api/v1/events/stream?token=${admin}`, { signal: stream.signal })
     stream.abort()
     t.equal(status, isOn ? 200 : 401)
-    t.equal((await server.call(admin, 'GET', '/api/v1/tokens?token=x')).status, 200, 'beside a header it is ignored')
+    t.equal(
+      (await server.call(admin, 'GET', '/api/v1/tokens?token=x')).status,
+      200,
+      'next to a header, the query is ignored',
+    )
   }
 })
 
-test('[LM16] only false tokens of an address are limited, not others from it', async t => {
+test('[LM16] only false tokens from an address are limited, not its other requests', async t => {
   const { call, token, url, app } = await startApp(t, {
     config: { FALSE_TOKEN_RATE: 10 },
     clock: new FakeClock(Date.now()),
@@ -184,10 +191,10 @@ test('[LM16] only false tokens of an address are limited, not others from it', a
     body: { code: 'rate_limited', message: /false tokens/, details: { retryAfterMs: Number } },
   })
   t.match(await refusedUpgrade(`${url}/ws?token=nonsense`), { status: 429, headers: { 'retry-after': String } })
-  t.equal(await ask(good), 200, 'a good one of the same address')
-  t.equal(await ask(await token('viewer', { sub: 'new' })), 403, 'one that was never seen')
-  t.equal(await ask(old), 401, 'one that was good once is told to be renewed')
-  t.equal(await ask(undefined), 401, 'none at all is no try')
+  t.equal(await ask(good), 200, 'a valid token from the same address')
+  t.equal(await ask(await token('viewer', { sub: 'new' })), 403, 'a valid token that was never seen')
+  t.equal(await ask(old), 401, 'an expired token is told to be renewed')
+  t.equal(await ask(undefined), 401, 'no token is no attempt')
   t.equal(app.refusals.counts().get('false_tokens_per_address'), 2)
 })
 

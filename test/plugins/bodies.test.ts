@@ -9,9 +9,9 @@ const empty: Record<string, string> = {
   'no chunks': 'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
 }
 
-test('a server as it comes', async t => {
+test('a server with default settings', async t => {
   const server = await startApp(t)
-  await t.test('[RE20] an empty body counts as none, whatever its content type', async t => {
+  await t.test('[RE20] an empty body counts as no body, whatever its content type', async t => {
     const { url, token, call } = server
     const admin = await token('admin')
     const created = await call<{ taskId: string }>(admin, 'POST', '/api/v1/tasks', { title: 'x' })
@@ -32,7 +32,7 @@ test('a server as it comes', async t => {
     for (const [method, path, status] of calls) {
       for (const type of types) {
         for (const [name, end] of Object.entries(empty)) {
-          // What is no type at all is refused before it is known that nothing comes.
+          // An invalid content type is refused before the server knows that the body is empty.
           if (name === 'no chunks' && !type.includes('/')) continue
           const said = `${method} ${path} HTTP/1.1\r\n${head}Content-Type: ${type}\r\n${end}`
           const [answer = ''] = (await sendBytes(url, said)).split('\r\n', 1)
@@ -50,7 +50,7 @@ test('a server as it comes', async t => {
     t.match(JSON.parse(text), { code: 'invalid_request', message: /^body is required: send JSON/ })
   })
 
-  await t.test('[RE20] a body that is not JSON is refused with what to send', async t => {
+  await t.test('[RE20] a body that is not JSON is refused with a hint at what to send', async t => {
     const { url, token } = server
     const authorization = `Bearer ${await token('admin')}`
     const post = async (body: string | Uint8Array | ReadableStream, headers: Record<string, string>) => {

@@ -10,7 +10,7 @@ test('pages of allowed origins get the header, others do not', async t => {
     return [status, headers['access-control-allow-origin'], headers['access-control-allow-credentials']]
   }
   t.same(await from('https://ui.example'), [200, 'https://ui.example', undefined])
-  t.same(await from(url), [200, undefined, undefined], 'the server’s own pages need none')
+  t.same(await from(url), [200, undefined, undefined], 'the server’s own pages need no header')
   t.same(await from('https://evil.example'), [200, undefined, undefined])
 })
 
@@ -31,7 +31,7 @@ test('a preflight needs no token', async t => {
   t.match(JSON.parse((await request(`${url}/api/v1/tokens`, {}, 'OPTIONS')).text), { code: 'invalid_request' })
 })
 
-test('errors carry the header too, or a page could not read them', async t => {
+test('errors carry the header too; otherwise a page could not read them', async t => {
   const { url } = await startApp(t, { config: { ALLOWED_ORIGINS: '*' } })
   const { status, headers } = await request(`${url}/api/v1/tokens`, { origin: 'https://any.example' })
   t.match([status, headers['access-control-allow-origin']], [401, 'https://any.example'])

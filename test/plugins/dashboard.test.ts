@@ -26,7 +26,7 @@ function folderOf(t: Test): string {
   return folder
 }
 
-/** A build of two files, one of them compressed; `gallery` as builds for development have it. */
+/** A build of two files, one of them compressed; with `gallery` like a development build. */
 function buildOf(t: Test, { gallery = false } = {}): string {
   const folder = folderOf(t)
   const write = (path: string, content: string | Buffer) => writeFileSync(join(folder, path), content)
@@ -48,7 +48,7 @@ interface Embedding {
   dashboardFolder?: string
 }
 
-/** An app of somebody else with the control plane in it. */
+/** A third-party app that embeds the control plane. */
 async function embedded(t: Test, { DASHBOARD, dashboardFolder = buildOf(t), ...options }: Embedding) {
   const app = Fastify()
   t.teardown(() => app.close())
@@ -58,7 +58,7 @@ async function embedded(t: Test, { DASHBOARD, dashboardFolder = buildOf(t), ...o
 }
 
 for (const prefix of ['', '/fleet']) {
-  test(`[RE21] pages and their files, ${prefix === '' ? 'at the root' : 'under a prefix'}`, async t => {
+  test(`[RE21] pages and their files are served ${prefix === '' ? 'at the root' : 'under a prefix'}`, async t => {
     let url: string
     if (prefix === '') {
       const server = await startApp(t, { dashboardFolder: buildOf(t) })
@@ -76,7 +76,7 @@ for (const prefix of ['', '/fleet']) {
       t.match({ status, headers }, { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' } }, path)
       t.match(headers, { 'cache-control': 'no-cache', etag: /^"[\w-]+"$/ })
       const [, base = ''] = /<base href="([^"]+)" \/>/.exec(text)!
-      t.equal(new URL(base, url + path).href, `${url}/`, `${path} knows where the server begins`)
+      t.equal(new URL(base, url + path).href, `${url}/`, `${path} knows the base URL of the server`)
       t.equal((await request(new URL('./assets/a-1.js', new URL(base, url + path)).href)).text, 'export {}')
 
       const again = await request(url + path, { 'if-none-match': String(headers.etag) })
@@ -109,7 +109,7 @@ for (const prefix of ['', '/fleet']) {
     }
     t.match(await request(`${url}/agents`, {}, 'POST'), { status: 405, headers: { allow: 'GET, HEAD' } })
     const api = await request(`${url}/api/v1/agents`)
-    t.match(api, { status: 401, headers: { 'cache-control': 'no-store' } }, 'the API is as ever')
+    t.match(api, { status: 401, headers: { 'cache-control': 'no-store' } }, 'the API is unaffected')
     t.notOk('content-security-policy' in api.headers)
     t.equal((await request(`${url}/health`)).status, 200)
   })
@@ -118,7 +118,7 @@ for (const prefix of ['', '/fleet']) {
 test('a server with a build', async t => {
   const server = await startApp(t, { dashboardFolder: buildOf(t) })
   await t.test(
-    '[RE22] pages load only their own files and make no markup of text; files say what they are',
+    '[RE22] pages load only their own files and turn no text into markup; files declare their type',
     async t => {
       const { url } = server
       for (const path of ['/', '/agents/a1', '/assets/a-1.js']) {
@@ -128,14 +128,14 @@ test('a server with a build', async t => {
           'x-content-type-options': 'nosniff',
           'referrer-policy': 'no-referrer',
         })
-        // Over plain HTTP browsers complain of them in the console of every page.
+        // Over plain HTTP, browsers warn about these headers in the console of every page.
         for (const name of ['strict-transport-security', 'cross-origin-opener-policy', 'origin-agent-cluster'])
           t.notOk(name in headers, `${path}: ${name}`)
       }
     },
   )
 
-  await t.test('[RE27] files are kept for a year, whole or compressed', async t => {
+  await t.test('[RE27] files are cached for a year, plain or compressed', async t => {
     const { url } = server
     const kept = { 'cache-control': 'public, max-age=31536000, immutable' }
     const whole = await request(`${url}/assets/a-1.js`)
@@ -154,7 +154,7 @@ test('a server with a build', async t => {
   })
 })
 
-test('[RE19] a page finds the server behind a proxy that removed a prefix, named or not', async t => {
+test('[RE19] a page finds the server behind a proxy that strips a prefix, whether the proxy names it or not', async t => {
   const { url } = await startApp(t, { dashboardFolder: buildOf(t), config: { TRUST_PROXY: 'loopback' } })
   const baseAt = async (path: string, headers = {}) => {
     const { text } = await request(url + path, headers)
@@ -172,10 +172,10 @@ test('[RE19] a page finds the server behind a proxy that removed a prefix, named
   const tags = new Set<unknown>()
   for (const [path, prefix] of [['/'], ['/agents/a1'], ['/', '/a'], ['/', '/b']])
     tags.add((await request(url + path, prefix === undefined ? {} : { 'x-forwarded-prefix': prefix })).headers.etag)
-  t.equal(tags.size, 4, 'pages with another base are other pages')
+  t.equal(tags.size, 4, 'pages with different bases have different ETags')
 })
 
-test('[RE21] DASHBOARD switches it off, or on at the root of an app that embeds this', async t => {
+test('[RE21] DASHBOARD switches the dashboard off, or on at the root of an embedding app', async t => {
   const off = await startApp(t, { config: { DASHBOARD: false } })
   for (const path of ['/', '/agents', '/assets/a-1.js']) t.equal((await request(off.url + path)).status, 404, path)
   t.equal((await request(`${off.url}/docs`)).status, 200)
@@ -192,7 +192,7 @@ test('[RE21] DASHBOARD switches it off, or on at the root of an app that embeds 
   t.equal((await without.inject('/fleet/')).statusCode, 404)
 })
 
-test('[RE21] two of them stand side by side in one app', async t => {
+test('[RE21] two dashboards can be mounted in one app', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   for (const name of ['a', 'b'])
@@ -213,7 +213,7 @@ test('[RE21] two of them stand side by side in one app', async t => {
   }
 })
 
-test('[RE21] without a build the page at the root says how to make one, and links to the documents', async t => {
+test('[RE21] without a build, the page at the root explains how to make one and links to the documents', async t => {
   const app = await embedded(t, { prefix: '/fleet', dashboardFolder: folderOf(t) })
   for (const path of ['/fleet', '/fleet/']) {
     const { statusCode, headers, body } = await app.inject(path)
@@ -226,7 +226,7 @@ test('[RE21] without a build the page at the root says how to make one, and link
   t.equal((await app.inject('/fleet/agents')).statusCode, 404)
 })
 
-test('[RE21] a build with a gallery shows it; a page that could not find its files ends the start', async t => {
+test('[RE21] a build with a gallery serves it; a build whose pages cannot find their files fails the start', async t => {
   const gallery = buildOf(t, { gallery: true })
   const app = await embedded(t, { prefix: '/x', dashboardFolder: gallery })
   t.match((await app.inject('/x/gallery')).body, '<base href="/x/" /><title>Gallery')
@@ -235,7 +235,7 @@ test('[RE21] a build with a gallery shows it; a page that could not find its fil
   await t.rejects(startApp(t, { dashboardFolder: broken }), /<base href="\/" \/>/)
 })
 
-test('a page with its files costs nothing of the REST rate, and is not in the API document', async t => {
+test('a page and its files do not count against the REST rate limit, and are not in the API document', async t => {
   const folder = buildOf(t)
   const { url, app } = await startApp(t, {
     dashboardFolder: folder,
@@ -251,7 +251,7 @@ test('a page with its files costs nothing of the REST rate, and is not in the AP
   )
 })
 
-test('[RE21] [RE27] the pages of this build load every file that they name, from any screen', async t => {
+test('[RE21] [RE27] the pages of this build load every file that they reference, from any screen', async t => {
   const folder = builtDashboard()
   const { url } = await startApp(t)
   const files = readdirSync(`${folder}assets`)

@@ -19,7 +19,7 @@ const faulty = (app: FastifyInstance) => {
   })
 }
 
-test('[RE1] [RE2] every refusal has one shape', async t => {
+test('[RE1] [RE2] every refusal has the same shape', async t => {
   const { url, token, call } = await startApp(t, { extend: faulty })
   const admin = await token('admin')
   const tokens = '/api/v1/tokens'
@@ -101,7 +101,7 @@ test('[RE1] [RE2] every refusal has one shape', async t => {
   }
 })
 
-test('query strings are converted, and a wrong field is named for programs too', async t => {
+test('query strings are converted, and an invalid field is named in machine-readable form', async t => {
   const { token, call } = await startApp(t)
   const admin = await token('admin')
   t.equal((await call(admin, 'GET', '/api/v1/tokens?limit=5')).status, 200)
@@ -110,14 +110,14 @@ test('query strings are converted, and a wrong field is named for programs too',
   })
 })
 
-test('what is not HTTP at all is answered in the same shape', async t => {
+test('input that is not HTTP gets an error of the same shape', async t => {
   const { url } = await startApp(t)
   const body = async (bytes: string) => JSON.parse((await sendBytes(url, bytes)).split('\r\n\r\n')[1] ?? 'null')
   t.match(await body('nonsense\r\n\r\n'), { statusCode: 400, code: 'invalid_request' })
   t.match(await body(`GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`), { statusCode: 431, code: 'too_large' })
 })
 
-test('a fault is logged with its message, which the caller does not see', async t => {
+test('an internal error is logged with its message, which the caller does not see', async t => {
   const stream = new Capture()
   const { url } = await startApp(t, { logger: { stream }, extend: faulty })
   t.notMatch((await request(`${url}/fault`)).text, 'hunter2')

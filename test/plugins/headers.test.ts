@@ -9,9 +9,9 @@ import { inSharedThread } from '../helpers/log-thread.ts'
 import { request, sendBytes } from '../helpers/raw.ts'
 import { refusedUpgrade } from '../helpers/ws-client.ts'
 
-test('a server as it comes', async t => {
+test('a server with default settings', async t => {
   const server = await startApp(t)
-  await t.test('[RE22] every answer has nosniff and no-store', async t => {
+  await t.test('[RE22] every response has nosniff and no-store', async t => {
     const { url, token } = server
     const authorization = `Bearer ${await token('admin')}`
     const kept = { 'x-content-type-options': 'nosniff', 'cache-control': /^no-store/ }
@@ -35,7 +35,7 @@ test('a server as it comes', async t => {
     await stream.body?.cancel()
   })
 
-  await t.test('[RE22] pages load only their own resources, by their own scheme', async t => {
+  await t.test('[RE22] pages load only their own resources, with their own scheme', async t => {
     const { url } = server
     for (const page of ['/', '/docs', '/docs/', '/asyncapi']) {
       const { headers, text } = await request(url + page)
@@ -47,13 +47,13 @@ test('a server as it comes', async t => {
         'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',
       })
-      t.notOk('strict-transport-security' in headers, 'the host is not bound by one of its pages')
+      t.notOk('strict-transport-security' in headers, 'a page sets no policy for its whole host')
       t.notMatch(policy, /upgrade-insecure-requests|unsafe-inline|unsafe-eval|https?:|\*/, page)
       t.notMatch(text, /<script>|<script [^>]*>[^<\s]|\son\w+=|(src|href)="(https?:)?\/\//, page)
     }
   })
 
-  await t.test('[RE22] each header appears once, and headers of pages only on pages', async t => {
+  await t.test('[RE22] each header appears once, and headers for pages only on pages', async t => {
     const { url } = server
     for (const path of ['/', '/docs', '/docs/', '/docs/static/swagger-ui.css', '/asyncapi']) {
       const names = await headerNames(url + path)
@@ -65,7 +65,7 @@ test('a server as it comes', async t => {
   })
 })
 
-test('[RE22] a host with @fastify/helmet keeps its headers, and the pages have theirs', async t => {
+test('[RE22] a host with @fastify/helmet keeps its headers, and the pages keep theirs', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(helmet)
@@ -88,7 +88,7 @@ test('[RE22] a host with @fastify/helmet keeps its headers, and the pages have t
   }
 })
 
-/** As they came over the wire: a client would join those that came twice. */
+/** Header names as sent: an HTTP client would merge duplicates. */
 async function headerNames(url: string): Promise<string[]> {
   const { host, pathname } = new URL(url)
   const answer = await sendBytes(url, `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
@@ -96,7 +96,7 @@ async function headerNames(url: string): Promise<string[]> {
   return lines.map(line => line.slice(0, line.indexOf(':')).toLowerCase())
 }
 
-test('[RE23] an unknown method of a path is 405 with the known ones', async t => {
+test('[RE23] a method that a path does not support gets 405 with the supported ones', async t => {
   const routes = new Map<string, string[]>()
   const app = Fastify()
   t.teardown(() => app.close())
@@ -114,7 +114,7 @@ test('[RE23] an unknown method of a path is 405 with the known ones', async t =>
     for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'LOCK']) {
       if (known.includes(method) || (method === 'GET' && known.includes('HEAD'))) continue
       const { statusCode, headers, body } = await app.inject({ method: method as 'GET', url })
-      // Another route of the path may know it.
+      // Another route of the path may support it.
       if (statusCode === 401) continue
       refused++
       const allowed = String(headers.allow).split(', ')
@@ -128,10 +128,10 @@ test('[RE23] an unknown method of a path is 405 with the known ones', async t =>
   t.ok(refused > 200, `${refused} were refused`)
   const ask = (method: string, url: string) => app.inject({ method: method as 'GET', url })
   t.equal((await ask('PUT', '/nowhere')).statusCode, 404)
-  t.equal((await ask('GET', '/docs/static/nothing.js')).statusCode, 404, 'a route for files that has no such file')
+  t.equal((await ask('GET', '/docs/static/nothing.js')).statusCode, 404, 'a file route without this file')
   for (const type of ['application/json', 'text/plain', 'nonsense']) {
     const sent = { method: 'PUT' as const, headers: { 'content-type': type }, payload: '{' }
-    t.equal((await app.inject({ ...sent, url: '/health' })).statusCode, 405, 'whatever its body is')
+    t.equal((await app.inject({ ...sent, url: '/health' })).statusCode, 405, 'whatever the body')
     t.equal((await app.inject({ ...sent, url: '/nowhere' })).statusCode, 404)
   }
   t.match(await ask('PUT', '/api/v1/tokens?x=1'), { statusCode: 405, headers: { allow: 'GET, HEAD, POST' } })

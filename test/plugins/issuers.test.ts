@@ -6,10 +6,10 @@ import { hmacToken, issuer, unsignedToken } from '../helpers/foreign-token.ts'
 import { startKeyServer } from '../helpers/key-server.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
-/** Of two issuers. Such a pair takes longer to make than a test. */
+/** Key pairs of two issuers. Generating a pair takes longer than a test. */
 const [ours, others] = [1, 2].map(() => generateKeyPairSync('rsa', { modulusLength: 2048 }))
 
-test('with a public key, tokens are verified and not minted; the public key is no secret', async t => {
+test('with a public key, tokens are verified but not minted, and the public key is no secret', async t => {
   for (const alg of ['RS256', 'ES256', 'EdDSA'] as const) {
     const { pem, token } = issuer(alg, undefined, alg === 'RS256' ? ours : undefined)
     const { call } = await startApp(t, { config: { JWT_PUBLIC_KEY: pem } })
@@ -45,12 +45,12 @@ test('with a key set, rotation works; an issuer that is down gives 503, not 401'
   t.equal(await status(second.token()), 401)
   keys.keys = [second.jwk]
   t.equal(await status(second.token()), 200)
-  t.equal(await status(first.token()), 401, 'the key that was withdrawn')
+  t.equal(await status(first.token()), 401, 'a withdrawn key')
   t.equal(await status(hmacToken(first.pem, {}, { kid: 'two' })), 401)
   t.equal(await status(second.token({}, { alg: 'ES256' })), 401)
 })
 
-test('[AU16] a token for another audience or issuer is refused, and the answer names both', async t => {
+test('[AU16] a token for another audience or issuer is refused, and the error names both', async t => {
   const billing = issuer('ES256', 'one')
   const keys = await startKeyServer(t, [billing.jwk])
   const server = (config: object) => startApp(t, { config: { JWKS_URL: keys.url, ...config } })
@@ -99,7 +99,7 @@ interface Asked {
   body: { message: string }
 }
 
-test('[AU16] a key set without an audience or issuer does not start', async t => {
+test('[AU16] a server with a key set but no audience or issuer does not start', async t => {
   const config = { JWKS_URL: 'https://issuer.example/jwks', DATA_DIR: t.testdir() }
   await t.rejects(buildApp({ logger: false, config }), {
     code: 'FLW_ERR_CONFIG_INVALID',
@@ -115,14 +115,18 @@ test('[AU16] a key set without an audience or issuer does not start', async t =>
   })
 })
 
-test('[AU16] with a secret, minted tokens have the audience, the issuer and the role claim that are configured', async t => {
+test('[AU16] with a secret, minted tokens have the configured audience, issuer and role claim', async t => {
   const config = { JWT_AUDIENCE: 'fleetwire', JWT_ISSUER: 'here', JWT_ROLE_CLAIM: 'realm_access.roles' }
   const { call, token } = await startApp(t, { config })
   const admin = await token('admin')
   t.equal((await call(admin, 'GET', '/api/v1/tokens')).status, 200)
   const claims = JSON.parse(Buffer.from(admin.split('.')[1]!, 'base64url').toString())
   t.match(claims, { aud: 'fleetwire', iss: 'here', 'realm_access.roles': 'admin' })
-  t.equal((await call(hmacToken(SECRET), 'GET', '/api/v1/tokens')).status, 401, 'another program of the same secret')
+  t.equal(
+    (await call(hmacToken(SECRET), 'GET', '/api/v1/tokens')).status,
+    401,
+    'a token from another program with the same secret',
+  )
   const other = hmacToken(SECRET, { aud: 'fleetwire', iss: 'here', realm_access: { roles: ['x', 'admin'] } })
   t.equal((await call(other, 'GET', '/api/v1/tokens')).status, 200)
 })
@@ -152,7 +156,7 @@ test('[AU22] a user’s subject may be any text, on sockets and for their inbox'
   t.match(
     await eve.request('subscribe', { topics: [topic] }),
     { ok: false, error: { code: 'forbidden' } },
-    'nobody else’s',
+    'nobody else’s inbox',
   )
   const event = { topic, type: 'custom:hello', payload: {} }
   t.equal((await call(as('backend'), 'POST', '/api/v1/events', event)).status, 202)
@@ -162,11 +166,11 @@ test('[AU22] a user’s subject may be any text, on sockets and for their inbox'
   t.match(
     await spoof.request('subscribe', { topics: [topic] }),
     { ok: false, error: { code: 'forbidden' } },
-    'nor that of who calls themselves so',
+    'nor may a user whose own subject is this topic name',
   )
 })
 
-test('[AU24] the log says why a signature was refused, and never the token', async t => {
+test('[AU24] the log says why a signature was refused, but never contains the token', async t => {
   const lines: string[] = []
   const stream = { write: (line: string) => lines.push(line) }
   const { jwk, token } = issuer('ES256', 'one')

@@ -8,7 +8,7 @@ import { startPair } from '../helpers/node-pair.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 import { read, tableRows, unquoted } from '../house/repository.ts'
 
-/** The value of a metric, as it is written. */
+/** The value of a metric, as printed. */
 const metricIn = (text: string, metric: string) =>
   Number(
     text
@@ -28,7 +28,7 @@ test('[RE9] metrics need a token, unless METRICS_PUBLIC', async t => {
   t.equal((await open.call(undefined, 'GET', '/metrics')).status, 200)
 })
 
-test('[NO16] what is one thing in a cluster only its active node tells', async t => {
+test('[NO16] only the active node reports metrics that exist once per cluster', async t => {
   const { nodes, active, gateway } = await startPair(t)
   const admin = await gateway.token('admin')
   await connectWs(t, gateway.url, await gateway.token('viewer'))
@@ -54,9 +54,9 @@ test('[NO16] what is one thing in a cluster only its active node tells', async t
   t.equal(metricIn(await scrape(active), 'fleetwire_connections{role="viewer"}'), 0)
 })
 
-test('a server as it comes', async t => {
+test('a server with default settings', async t => {
   const server = await startApp(t)
-  await t.test('docs/metrics.md names every metric with its type and label, and no other', async t => {
+  await t.test('docs/metrics.md lists every metric with its type and labels, and no others', async t => {
     const { app } = server
     const told = tableRows(read('docs/metrics.md')).map(([name, type, label, help]) => {
       return { name: unquoted(name), type, labels: [...label!.matchAll(/`(\w+)`/g)].map(([, name]) => name), help }
@@ -73,7 +73,7 @@ test('a server as it comes', async t => {
     )
   })
 
-  await t.test('the dashboard of Grafana asks for metrics that there are, by labels that they have', async t => {
+  await t.test('the Grafana dashboard uses only metrics and labels that exist', async t => {
     const { app } = server
     type Made = { name: string; labelNames: string[]; constructor: { name: string } }
     const made = new Map<string, string[]>([['up', []]])
@@ -101,7 +101,7 @@ test('a server as it comes', async t => {
   })
 })
 
-test('sockets, resumes, commands, refusals and appends are counted, for each app by itself', async t => {
+test('sockets, resumes, commands, refusals and appends are counted per app', async t => {
   const { app, url, call, token, log } = await startApp(t, { config: { FRAME_RATE: 1, FRAME_BURST: 4 } })
   const other = await startApp(t, { config: { DATA_DIR: temporaryFolder(t) } })
   const admin = await token('admin')
@@ -159,14 +159,14 @@ test('sockets, resumes, commands, refusals and appends are counted, for each app
   t.match(later, /fleetwire_connections_closed_total\{code="1005"\} 1/)
 })
 
-test('prom-client’s process metrics are measured once, however many apps come and go', async t => {
+test('prom-client’s process metrics are registered once, however many apps start and stop', async t => {
   const names = (app: FastifyInstance) => app.metrics.getMetricsAsArray().map(({ name }) => name)
   const lagOf = (app: FastifyInstance) => app.metrics.getSingleMetric('nodejs_eventloop_lag_p99_seconds')
   const start = async () => (await startApp(t, { config: { DATA_DIR: temporaryFolder(t) } })).app
   const [one, two] = [await start(), await start()]
-  for (const app of [one, two]) t.same(names(app), [...new Set(names(app))], 'none twice')
+  for (const app of [one, two]) t.same(names(app), [...new Set(names(app))], 'no duplicates')
   t.equal(lagOf(one), lagOf(two))
-  // A host that measures its own process has a registry of its own for that.
+  // A host that measures its own process uses its own registry.
   collectDefaultMetrics()
   t.teardown(() => register.clear())
   await one.close()

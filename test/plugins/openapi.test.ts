@@ -51,7 +51,7 @@ test('the API document lists every route, is valid and uses shared schemas', asy
   t.notMatch(JSON.stringify(body), /"\$id"/)
 })
 
-test('a server as it comes', async t => {
+test('a server with default settings', async t => {
   const server = await startApp(t)
   await t.test('only this server serves the documentation', async t => {
     const { call } = server
@@ -61,7 +61,7 @@ test('a server as it comes', async t => {
     t.equal((await call(undefined, 'GET', '/docs/static/swagger-ui-bundle.js')).status, 200)
   })
 
-  await t.test('[RE1] [RE17] every operation names each status and code that it can refuse with', async t => {
+  await t.test('[RE1] [RE17] every operation lists each status and code of its refusals', async t => {
     const { call } = server
     const { body } = await call<Document>(undefined, 'GET', '/openapi.json')
     const flaws: string[] = []

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
 import { Capture } from '../helpers/capture.ts'
 
-test('[RE6] each principal has its own limit; over it: 429 with Retry-After', async t => {
+test('[RE6] each principal has its own limit; above it: 429 with Retry-After', async t => {
   const { call, token } = await startApp(t, { config: { REST_RATE: 3 } })
   const [ann, bob] = [await token('admin', { sub: 'ann' }), await token('admin', { sub: 'bob' })]
   const second = await token('admin', { sub: 'ann' })
@@ -15,22 +15,26 @@ test('[RE6] each principal has its own limit; over it: 429 with Retry-After', as
   t.equal((await call(bob, 'GET', '/api/v1/tokens')).status, 200)
 })
 
-test('guessing tokens is limited by address, and probes are not limited', async t => {
+test('guessing tokens is limited by address, and health probes are not limited', async t => {
   const { call, token } = await startApp(t, { config: { REST_RATE: 3 } })
   const tries = ['a', 'b', undefined, 'c'].map(bad => () => call(bad, 'GET', '/api/v1/tokens'))
   const statuses = []
   for (const attempt of tries) statuses.push((await attempt()).status)
   t.same(statuses, [401, 401, 401, 429])
-  t.equal((await call(undefined, 'GET', '/nowhere')).status, 429, 'nor do unknown paths cost nothing')
+  t.equal((await call(undefined, 'GET', '/nowhere')).status, 429, 'unknown paths are not free either')
   t.equal((await call(undefined, 'GET', '/health')).status, 200)
   t.equal((await call(undefined, 'GET', '/ready')).status, 200)
-  t.equal((await call(await token('admin'), 'GET', '/api/v1/tokens')).status, 200, 'a principal behind it is served')
+  t.equal(
+    (await call(await token('admin'), 'GET', '/api/v1/tokens')).status,
+    200,
+    'a valid principal at that address is served',
+  )
 })
 
-test('a peer that leaves before it is counted causes no fault', async t => {
+test('a peer that leaves before it is counted causes no internal error', async t => {
   const stream = new Capture()
   const { app, url } = await startApp(t, { logger: { stream } })
-  // The address of a socket is lost with it.
+  // The address is no longer available once the socket is destroyed.
   app.server.prependListener('request', request => request.socket.destroy())
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   socket.write('GET /api/v1/agents HTTP/1.1\r\nHost: x\r\n\r\n')

@@ -15,7 +15,7 @@ const forwarded = {
 async function serverOf(t: Test, TRUST_PROXY: string) {
   const server = await startApp(t, { config: { TRUST_PROXY } })
   const bearer = { authorization: `Bearer ${await server.token('operator')}` }
-  /** Whether the upgrade of a page of this origin is let in. */
+  /** Whether the upgrade of a page of this origin is accepted. */
   async function letsIn(origin: string, headers: Record<string, string>): Promise<boolean> {
     const all = { ...bearer, ...headers, origin }
     try {
@@ -29,11 +29,11 @@ async function serverOf(t: Test, TRUST_PROXY: string) {
   return { ...server, bearer, letsIn }
 }
 
-test('[AU7] [AU15] the page of this server gets its socket, whatever host its proxy names', async t => {
+test('[AU7] [AU15] a page of this server may open a socket, whatever host name its proxy forwards', async t => {
   const plain = await serverOf(t, '')
   t.ok(await plain.letsIn('https://fleet.example', { host: 'fleet.example:443' }))
   t.ok(await plain.letsIn('http://fleet.example', { host: 'fleet.example:80' }))
-  t.notOk(await plain.letsIn('https://fleet.example', { host: '10.0.0.7:3000', ...forwarded }), 'nobody is believed')
+  t.notOk(await plain.letsIn('https://fleet.example', { host: '10.0.0.7:3000', ...forwarded }), 'nobody is trusted')
   for (const trust of ['loopback', '127.0.0.1', '1', 'true']) {
     const { letsIn } = await serverOf(t, trust)
     t.ok(await letsIn('https://fleet.example', { host: '10.0.0.7:3000', ...forwarded }), trust)
@@ -44,10 +44,13 @@ test('[AU7] [AU15] the page of this server gets its socket, whatever host its pr
     t.notOk(await letsIn('http://10.0.0.7:3000', { host: '10.0.0.7:3000', ...forwarded }), trust)
   }
   const other = await serverOf(t, '192.0.2.1')
-  t.notOk(await other.letsIn('https://fleet.example', { host: '10.0.0.7:3000', ...forwarded }), 'another is believed')
+  t.notOk(
+    await other.letsIn('https://fleet.example', { host: '10.0.0.7:3000', ...forwarded }),
+    'another proxy is trusted',
+  )
 })
 
-test('[RE19] the server’s own addresses are valid in front of its proxy', async t => {
+test('[RE19] the server’s own URLs are valid in front of its proxy', async t => {
   const { url, bearer } = await serverOf(t, 'loopback')
   const post = (path: string, body: object, headers = {}) =>
     fetch(url + path, {
@@ -74,15 +77,15 @@ test('[RE19] the server’s own addresses are valid in front of its proxy', asyn
   })
 })
 
-test('[RE19] pages load and link what they need under an unknown prefix', async t => {
+test('[RE19] pages load and link everything under an unknown prefix', async t => {
   const { url } = await startApp(t)
-  // As a browser resolves them, behind a proxy that takes `/fleet` away.
+  // As a browser resolves them, behind a proxy that strips `/fleet`.
   for (const page of ['/fleet/', '/fleet/docs', '/fleet/docs/', '/fleet/asyncapi']) {
     const { text } = await request(url + page.slice('/fleet'.length))
     const links = [...text.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, link]) => new URL(link!, `http://x${page}`))
     t.ok(links.length > 1, page)
     for (const { pathname } of links) {
-      t.ok(pathname.startsWith('/fleet/'), `${page} names ${pathname}`)
+      t.ok(pathname.startsWith('/fleet/'), `${page} links to ${pathname}`)
       t.equal((await request(url + pathname.slice('/fleet'.length))).status, 200, pathname)
     }
   }

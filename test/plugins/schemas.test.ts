@@ -5,7 +5,7 @@ import fleetwire from '../../src/index.ts'
 import { SECRET, startApp } from '../helpers/build.ts'
 import { inSharedThread } from '../helpers/log-thread.ts'
 
-t.test('schemas are compiled when a request first needs them, and every one can be', async t => {
+t.test('schemas are compiled when a request first needs them, and all of them can be compiled', async t => {
   const { app, url, token } = await startApp(t)
   const headers = { authorization: `Bearer ${await token('admin')}` }
   const ask = async (path: string) => {
@@ -16,13 +16,13 @@ t.test('schemas are compiled when a request first needs them, and every one can 
   t.match(await Promise.all(two), Array(2).fill({ status: 200, body: { items: [], nextCursor: null } }))
   t.match(await ask('/agents?limit=0'), { status: 400, body: { message: 'query.limit must be >= 1.' } })
   t.match(await ask('/agents?limit=0'), { status: 400, body: { message: 'query.limit must be >= 1.' } })
-  t.equal(app.compileSchemas(2), 2, 'some at a time')
-  t.ok(app.compileSchemas() > 100, 'most of them nobody had asked for')
+  t.equal(app.compileSchemas(2), 2, 'a few at a time')
+  t.ok(app.compileSchemas() > 100, 'no request had needed most of them yet')
   t.equal(app.compileSchemas(), 0)
   t.match(await ask('/agents?limit=x'), { status: 400, body: { message: 'query.limit must be integer.' } })
 })
 
-t.test('every schema is a valid one: that is checked here, and by no server', async t => {
+t.test('every schema is valid, which only this test checks and no server does', async t => {
   const ajv = new Ajv()
   const app = Fastify()
   t.teardown(() => app.close())

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { test } from 'tap'
 import { startApp } from '../helpers/build.ts'
 
-test('a close waits for answers on connections that somebody else accepted, and for no connection without a request', async t => {
+test('a close waits for responses on connections that another process accepted, but not for idle connections', async t => {
   let answer = () => {}
   const { app } = await startApp(t, {
     extend: async app => {
@@ -16,7 +16,7 @@ test('a close waits for answers on connections that somebody else accepted, and 
   })
   const { server } = app
   const asked = once(server, 'request')
-  // As a process does that hands on what it accepts.
+  // Like a process that hands over the connections that it accepts.
   const acceptor = createServer({ pauseOnConnect: true }, socket => {
     server.emit('connection', socket)
     socket.resume()
@@ -35,7 +35,7 @@ test('a close waits for answers on connections that somebody else accepted, and 
   const closed = app.close().then(() => order.push('closed'))
   await idleClosed
   await stopped
-  // Whatever closes after the server has a moment for it.
+  // Gives code that runs after the server's close time to finish.
   for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
   answer()
   const [response] = await once(asking, 'response')

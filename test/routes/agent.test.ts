@@ -19,12 +19,12 @@ async function start(t: Test, options: Parameters<typeof startApp>[1] = {}) {
   await hello(bystander)
   const unharmed = async () => {
     bystander.send('heartbeat', { running: [] })
-    t.strictSame((await bystander.next('heartbeat')).payload, { cancel: [] }, 'the bystander does not notice')
+    t.strictSame((await bystander.next('heartbeat')).payload, { cancel: [] }, 'the bystander notices nothing')
   }
   return { ...server, socket, hello, unharmed }
 }
 
-test('[AU1] [AU6] only a valid token of the role agent opens /agent', async t => {
+test('[AU1] [AU6] only a valid token with the role agent opens /agent', async t => {
   const { url, token, unharmed } = await start(t)
   const bearer = (value: string) => ({ headers: { authorization: `Bearer ${value}` } })
   t.match(await refusedUpgrade(`${url}/agent`), { status: 401 })
@@ -35,7 +35,7 @@ test('[AU1] [AU6] only a valid token of the role agent opens /agent', async t =>
   await unharmed()
 })
 
-test('before the hello: not_ready, and 4408 when it does not come in time', async t => {
+test('before the hello, frames get not_ready, and a missing hello closes with 4408', async t => {
   const clock = new FakeClock(Date.now())
   const { socket, hello } = await start(t, { clock })
   const client = await socket('a1')
@@ -48,7 +48,7 @@ test('before the hello: not_ready, and 4408 when it does not come in time', asyn
   t.equal(punctual.socket.readyState, WebSocket.OPEN)
 })
 
-test('an invalid frame is answered and consumes its number; a gap is named', async t => {
+test('an invalid frame gets an error and uses up its number; a gap in the numbers is reported', async t => {
   const { socket, hello, unharmed } = await start(t)
   const client = await socket('a1')
   t.match(await hello(client), { agentId: 'a1', ackedN: 0, directives: [] })
@@ -72,7 +72,7 @@ test('an invalid frame is answered and consumes its number; a gap is named', asy
   await unharmed()
 })
 
-test('a frame over the limit, a flood and endless garbage end that socket only', async t => {
+test('an oversized frame, a flood and endless garbage end only their own socket', async t => {
   const { socket, hello, unharmed } = await start(t, { config: { MAX_FRAME_BYTES: 64 * KiB } })
   const large = await socket('a1')
   await hello(large)
@@ -88,7 +88,7 @@ test('a frame over the limit, a flood and endless garbage end that socket only',
   await unharmed()
 })
 
-test('the newer socket of an agent wins: 4409 for the older', async t => {
+test('the newer socket of an agent wins: the older is closed with 4409', async t => {
   const { socket, hello, unharmed, app } = await start(t)
   const older = await socket('a1')
   await hello(older)
@@ -100,7 +100,7 @@ test('the newer socket of an agent wins: 4409 for the older', async t => {
   await unharmed()
 })
 
-test('[AU9] a revoked token closes the agent that it opened', async t => {
+test('[AU9] revoking a token closes the agent connection that it opened', async t => {
   const { url, app, call, token, unharmed } = await start(t)
   const minted = await app.tokens.mint({ sub: 'a1', role: 'agent' }, 'test')
   if (minted.status !== 'minted') throw new Error(minted.status)
@@ -110,7 +110,7 @@ test('[AU9] a revoked token closes the agent that it opened', async t => {
   await unharmed()
 })
 
-test('[UP2] [UP3] [UP13] frames that come together are acked together, whether they are new or sent again', async t => {
+test('[UP2] [UP3] [UP13] frames that arrive together are acknowledged together, whether new or resent', async t => {
   const { socket, hello } = await start(t)
   const client = await socket('a1')
   await hello(client)
@@ -130,7 +130,7 @@ test('[UP2] [UP3] [UP13] frames that come together are acked together, whether t
   say([{ type: 'session:start', n: 1, payload: { sessionId: 's1' } }])
   await acksUpTo(1)
   say([2, 3, 4, 5, 6, 7, 8, 9].map(delta))
-  t.match(await acksUpTo(9), [{ payload: { n: 9 } }], 'new ones: one append, one ack')
+  t.match(await acksUpTo(9), [{ payload: { n: 9 } }], 'new frames: one append, one ack')
   say([2, 3, 4, 5, 6, 7, 8, 9].map(delta))
-  t.match(await acksUpTo(9), [{ payload: { n: 9 } }], 'sent again')
+  t.match(await acksUpTo(9), [{ payload: { n: 9 } }], 'resent frames')
 })

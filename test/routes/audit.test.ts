@@ -14,7 +14,7 @@ interface Audit {
   at: number
 }
 
-test('[AD1] [AD2] [AD3] each change is an event of the audit trail and a line of the log, without secrets', async t => {
+test('[AD1] [AD2] [AD3] each change is an event in the audit trail and a log line, without secrets', async t => {
   const lines: string[] = []
   const stream = { write: (line: string) => void lines.push(line) }
   const server = await startApp(t, { logger: { stream } })
@@ -43,14 +43,14 @@ test('[AD1] [AD2] [AD3] each change is an event of the audit trail and a line of
     options: [{ id: 'yes', label: 'Yes', effect: 'allow', scope: 'once' }],
   })
   await agent.handled()
-  t.same(trail, [], 'what an agent does, and a submission, are told elsewhere')
+  t.same(trail, [], 'agent reports and command submissions are recorded elsewhere')
 
   t.match(await ann.request('interaction:respond', { interactionId: 'i1', optionId: 'yes', text: 'hush-hush' }), {
     ok: true,
   })
   said('ann', 'interaction:answer', 'i1', 'ws')
   await api<Interaction>('POST', '/interactions/i1/respond', { optionId: 'yes', text: 'hush-hush' })
-  t.same(trail, [], 'what changes nothing is not recorded')
+  t.same(trail, [], 'a request that changes nothing is not recorded')
   const second = await submit()
   await api('PATCH', `/commands/${second}`, { priority: 3 })
   said('root', 'command:edit', second)
@@ -61,7 +61,7 @@ test('[AD1] [AD2] [AD3] each change is an event of the audit trail and a line of
   t.match(await ann.request('command:interrupt', { commandId: first }), { ok: true, affected: true })
   said('ann', 'command:interrupt', first, 'ws')
   await ann.request('command:interrupt', { commandId: first })
-  t.same(trail, [], 'an interrupt again affects nothing')
+  t.same(trail, [], 'a second interrupt affects nothing')
   const batch = await api<{ parentId: string }>('POST', '/commands', {
     selector: { ids: ['a1'] },
     command: { kind: 'shell', input: 'x' },
@@ -94,7 +94,7 @@ test('[AD1] [AD2] [AD3] each change is an event of the audit trail and a line of
   await api('DELETE', '/subjects/eve/tokens')
   said('root', 'subject:revoke', 'eve')
   t.equal((await api('DELETE', '/agents/a1')).status, 409)
-  t.same(trail, [], 'what was refused is not recorded')
+  t.same(trail, [], 'a refused request is not recorded')
   await api('POST', '/agents/a1/disconnect')
   said('root', 'agent:disconnect', 'a1')
   while (server.app.agents.isConnected('a1')) await new Promise(resolve => setImmediate(resolve))
@@ -109,7 +109,7 @@ test('[AD1] [AD2] [AD3] each change is an event of the audit trail and a line of
   for (const secret of ['hush-hush', minted.body.token, root]) t.notMatch(JSON.stringify([history.body, told]), secret)
 })
 
-test('[AD1] of several nodes one writes the line', async t => {
+test('[AD1] only one of several nodes writes the log line', async t => {
   const lines: string[] = []
   const { gateway } = await startPair(t, { logger: { stream: { write: (line: string) => void lines.push(line) } } })
   const { status } = await gateway.call(await gateway.token('admin'), 'DELETE', '/api/v1/subjects/eve/tokens')
@@ -119,7 +119,7 @@ test('[AD1] of several nodes one writes the line', async t => {
   t.match(told[0].audit, { action: 'subject:revoke', what: 'eve' })
 })
 
-test('[AD1] [PM6] the trail is seen by admins who see every agent, and by nobody else', async t => {
+test('[AD1] [PM6] only admins who see every agent see the trail', async t => {
   const { url, token, call } = await startApp(t)
   const root = await connectWs(t, url, await token('admin', { sub: 'root' }))
   t.match(await root.request('subscribe', { topics: ['system.audit'] }), { ok: true })

@@ -11,7 +11,7 @@ interface Accepted {
 
 const fleet = ['web-1', 'web-2', 'web-3', 'db-1']
 
-/** Agents whose `wait` commands end when the test says how; `echo` ends at once, `fail` fails at once. */
+/** Agents whose `wait` commands end when the test decides; `echo` succeeds at once, `fail` fails at once. */
 async function connect(t: Test, server: TestApp) {
   const open = new Map<string, (status: 'succeeded' | 'failed') => void>()
   const looks = new Set<() => void>()
@@ -44,7 +44,7 @@ async function connect(t: Test, server: TestApp) {
     await agent.start()
     await online
   }
-  /** Resolves once so many `wait` commands run. */
+  /** Resolves once this many `wait` commands are running. */
   const running = (count: number) =>
     new Promise<void>(resolve => {
       const look = () => {
@@ -79,7 +79,7 @@ async function start(t: Test, dir?: string) {
   return { ...server, operator, api, submit, ended }
 }
 
-test('[FC1] [FC2] a selector selects its agents, and the batch shows its progress', async t => {
+test('[FC1] [FC2] a selector picks its agents, and the batch shows its progress', async t => {
   const { submit, api, ended, ...server } = await start(t)
   await connect(t, server)
   const accepted = await submit({ selector: { labels: { role: 'web' } }, command: { kind: 'echo', input: 'hi' } })
@@ -105,7 +105,7 @@ test('[FC3] no more commands run at once than allowed', async t => {
   const { body } = await submit({
     ...{ selector: { ids: fleet }, command: { kind: 'wait', input: null }, maxParallel: 2 },
   })
-  // What waits for its batch holds up nothing behind it.
+  // A command that waits for its batch does not block the commands behind it.
   await running(2)
   const free = fleet.find(agentId => !open.has(agentId))!
   const behind = await server.call<Command>(server.operator, 'POST', `/api/v1/agents/${free}/commands?wait=30`, {
@@ -120,7 +120,7 @@ test('[FC3] no more commands run at once than allowed', async t => {
   t.equal(most(), 2)
 })
 
-test('[FC4] after enough failures the others are cancelled', async t => {
+test('[FC4] after enough failures the remaining commands are cancelled', async t => {
   const { submit, ended, ...server } = await start(t)
   await connect(t, server)
   const { body } = await submit({
@@ -128,11 +128,11 @@ test('[FC4] after enough failures the others are cancelled', async t => {
   })
   const batch = await ended(body.parentId)
   t.match(batch, { stopReason: 'failures', stoppedBy: 'fleetwire' })
-  t.ok(batch.counts.failed >= 2 && batch.counts.failed < 4, 'one may have been under way')
+  t.ok(batch.counts.failed >= 2 && batch.counts.failed < 4, 'one command may already have been under way')
   t.equal(batch.counts.failed + batch.counts.cancelled, 4)
 })
 
-test('[FC5] [FC6] a batch is stopped as a whole, by a token that sees all of it', async t => {
+test('[FC5] [FC6] only a token that sees all of a batch can stop it, as a whole', async t => {
   const { submit, api, ended, ...server } = await start(t)
   const { running } = await connect(t, server)
   const { body } = await submit({ selector: { ids: fleet }, command: { kind: 'wait', input: null }, maxParallel: 3 })
@@ -147,10 +147,10 @@ test('[FC5] [FC6] a batch is stopped as a whole, by a token that sees all of it'
   t.match(await api('POST', `/batches/${body.parentId}/stop`), { status: 200, body: { status: 'ended' } })
 })
 
-test('[FC3] [FC5] a restart forgets neither the limit nor the stop', async t => {
+test('[FC3] [FC5] the limit and the stop of a batch survive a restart', async t => {
   const dir = t.testdir()
   const before = await start(t, dir)
-  // The agents are known and away, so everything waits.
+  // The agents are known but offline, so everything waits.
   for (const agentId of fleet) {
     const agent = new AgentClient({
       url: before.url,
@@ -178,7 +178,7 @@ test('[FC3] [FC5] a restart forgets neither the limit nor the stop', async t => 
   t.equal(most(), 1)
 })
 
-test('[FC1] the same idempotency key is the same batch', async t => {
+test('[FC1] the same idempotency key returns the same batch', async t => {
   const { url, operator, api, ...server } = await start(t)
   await connect(t, { url, ...server } as TestApp)
   const post = (body: object) =>

@@ -9,7 +9,7 @@ interface Page<T> {
   nextCursor: string | null
 }
 
-/** A server with an agent whose commands end when the test says so; `echo` commands end at once. */
+/** A server with an agent whose commands end when the test decides; `echo` commands end at once. */
 async function start(t: Test, config = {}) {
   const server = await startApp(t, { config })
   const open: (() => void)[] = []
@@ -48,7 +48,7 @@ async function start(t: Test, config = {}) {
     operator,
     api: call,
     submit,
-    /** The next command that is told to be in this status. */
+    /** The next command that is reported in this status. */
     inStatus: (status: Command['status']) =>
       new Promise<Command>(resolve => {
         const unfollow = server.log.follow(batch => {
@@ -62,7 +62,7 @@ async function start(t: Test, config = {}) {
   }
 }
 
-test('[RE4] [RE5] a submission is answered 202 with its place, and 200 with wait once it has ended', async t => {
+test('[RE4] [RE5] a submission returns 202 with its queue position, or with wait 200 once the command has ended', async t => {
   const { submit, api } = await start(t)
   const accepted = await submit({ kind: 'wait', input: null })
   t.equal(accepted.status, 202)
@@ -91,7 +91,7 @@ test('[RE4] [RE5] a submission is answered 202 with its place, and 200 with wait
   )
 })
 
-test('[LM4] [ER4] a wrong submission is refused with the reason, and nothing is accepted', async t => {
+test('[LM4] [ER4] an invalid submission is refused with the reason, and nothing is accepted', async t => {
   const { submit, api, token } = await start(t)
   const cases: [object | string, number, string][] = [
     [{ kind: 'echo' }, 400, 'body.input'],
@@ -119,7 +119,7 @@ test('[LM4] [ER4] a wrong submission is refused with the reason, and nothing is 
   t.strictSame(list.body, { items: [], nextCursor: null })
 })
 
-test('[RE6] [CQ4] [CQ5] a full queue is 429 with Retry-After, a busy agent 409', async t => {
+test('[RE6] [CQ4] [CQ5] a full queue returns 429 with Retry-After, a busy agent 409', async t => {
   const { submit, inStatus } = await start(t, { QUEUE_LIMIT: 2 })
   const running = inStatus('running')
   await submit({ kind: 'wait', input: 1, runTimeoutMs: 0 })
@@ -132,7 +132,7 @@ test('[RE6] [CQ4] [CQ5] a full queue is 429 with Retry-After, a busy agent 409',
   t.equal(full.headers.get('retry-after'), '1')
 })
 
-test('lists: newest first, filtered, in pages; what a token may not see is not there', async t => {
+test('lists are newest first, filtered and paged, and omit what the token may not see', async t => {
   const { submit, api, connect, token } = await start(t)
   await connect('b1')
   const ids: string[] = []
@@ -192,7 +192,7 @@ test('lists: newest first, filtered, in pages; what a token may not see is not t
   }
 })
 
-test('[CQ10] [CQ11] [CQ12] interrupt, retry, edit and drop', async t => {
+test('[CQ10] [CQ11] [CQ12] commands can be interrupted, retried, edited and dropped', async t => {
   const { submit, api, inStatus } = await start(t)
   const runs = inStatus('running')
   await submit({ kind: 'wait', input: 1 })
@@ -224,7 +224,7 @@ test('[CQ10] [CQ11] [CQ12] interrupt, retry, edit and drop', async t => {
   t.match(await api('GET', '/commands/cmd_none'), { status: 404 })
 })
 
-test('agents: shown, disconnected, and removed when they are gone', async t => {
+test('agents are shown, disconnected, and removed once they are offline', async t => {
   const { api, connect, agent, token, log } = await start(t)
   const admin = await token('admin')
   await connect('a2')
@@ -239,7 +239,7 @@ test('agents: shown, disconnected, and removed when they are gone', async t => {
   t.match(await api('GET', '/agents?status=asleep'), { status: 400 })
   t.match(await api('DELETE', '/agents/a1'), { status: 403 })
   t.match(await api('DELETE', '/agents/a1', undefined, admin), { status: 409, body: { code: 'conflict' } })
-  // Told from now on: the agent may come back by itself before anybody sees that it was away.
+  // Recorded from here on: the agent may reconnect before a request would show it as offline.
   const links: Agent['link'][] = []
   t.teardown(
     log.follow(events => {

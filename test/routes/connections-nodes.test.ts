@@ -13,7 +13,7 @@ interface List {
 
 const pair = sharedPair(t)
 
-test('[NO14] the sockets of all nodes are listed, counted and closed from any of them', async t => {
+test('[NO14] the sockets of all nodes can be listed, counted and closed from any of them', async t => {
   const { active, gateway } = await pair()
   const admin = await gateway.token('admin', { sub: 'root' })
   await connectAgent(t, active, 'alpha')
@@ -65,7 +65,7 @@ test('[NO14] the sockets of all nodes are listed, counted and closed from any of
   t.equal((await active.call(hidden, 'DELETE', `/api/v1/connections/${other}`)).status, 404)
 })
 
-test('[NO14] an answer says how many nodes it is of, and what was not found on all of them may exist', async t => {
+test('[NO14] a response says how many nodes it covers; if some are missing, an unknown connection may still exist', async t => {
   const { nodes, active, gateway } = await startPair(t)
   const silent = await startNode(t, nodes)
   const admin = await gateway.token('admin')
@@ -92,7 +92,7 @@ test('[NO15] revoking a token closes its sockets on every node', async t => {
   for (const { call } of [gateway, active]) t.equal((await call(tokens, 'GET', '/api/v1/agents')).status, 401)
 })
 
-test('[NO15] a login code is worth one token, on whichever node it is redeemed', async t => {
+test('[NO15] a login code yields one token, whichever node redeems it', async t => {
   const { active, gateway } = await pair()
   const admin = await gateway.token('admin')
   const { body } = await active.call<{ code: string }>(admin, 'POST', '/api/v1/login/codes')

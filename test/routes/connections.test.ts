@@ -5,7 +5,7 @@ import { connectWs, type WireFrame } from '../helpers/ws-client.ts'
 
 type List = { items: ConnectionInfo[]; nextCursor: string | null }
 
-test('[RE3] [RE10] an admin lists the open sockets, page by page and by subject', async t => {
+test('[RE3] [RE10] an admin lists the open sockets, paged and by subject', async t => {
   const { url, call, token } = await startApp(t)
   const admin = await token('admin')
   for (const sub of ['ann', 'bob', 'ann']) await connectWs(t, url, await token('viewer', { sub }))
@@ -42,7 +42,7 @@ test('[CL9] [PM6] an admin closes a socket with 4403, announced on system.connec
   t.equal((await call(admin, 'DELETE', `/api/v1/connections/${connectionId}`)).status, 404)
 })
 
-test('log lines connect a request with its connection', async t => {
+test('log lines link a request to its connection', async t => {
   const lines: Record<string, unknown>[] = []
   const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
   const { app, url, token } = await startApp(t, { logger: { stream }, config: { LOG_LEVEL: 'debug' } })

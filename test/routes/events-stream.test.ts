@@ -11,42 +11,45 @@ const messages = ({ events }: SseClient) =>
   events.filter(({ event }) => event === 'agent:error').map(({ data }) => data.payload.message)
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('a server as it comes', async t => {
+t.test('a server with default settings', async t => {
   const server = await startApp(t)
-  await t.test('[RE8] [RE15] a stream begins with records and continues with events: type, cursor, event', async t => {
-    const { app, url, token, log, call } = server
-    const admin = await token('admin')
-    await log.append([taskSaid('t', 'now')])
-    const stream = await openStream(t, url, await token('viewer'), { query: '?topics=tasks.>,agents.*.log' })
-    t.match(stream.response, {
-      statusCode: 200,
-      headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform' },
-    })
-    const snapshot = await stream.next('snapshot')
-    t.match(snapshot.data, { topics: ['tasks.>', 'agents.*.log'], records: [{ payload: { message: 'now' } }] })
-    t.equal(snapshot.id, snapshot.data.cursor)
-    await log.append([said('a', 'line\n\nbreaks')])
-    const { id, data } = await stream.next('agent:error')
-    t.match(data, {
-      type: 'agent:error',
-      topic: 'agents.a.log',
-      cursor: id,
-      at: Number,
-      payload: { message: 'line\n\nbreaks' },
-    })
+  await t.test(
+    '[RE8] [RE15] a stream starts with records and continues with events, each with type, cursor and event',
+    async t => {
+      const { app, url, token, log, call } = server
+      const admin = await token('admin')
+      await log.append([taskSaid('t', 'now')])
+      const stream = await openStream(t, url, await token('viewer'), { query: '?topics=tasks.>,agents.*.log' })
+      t.match(stream.response, {
+        statusCode: 200,
+        headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform' },
+      })
+      const snapshot = await stream.next('snapshot')
+      t.match(snapshot.data, { topics: ['tasks.>', 'agents.*.log'], records: [{ payload: { message: 'now' } }] })
+      t.equal(snapshot.id, snapshot.data.cursor)
+      await log.append([said('a', 'line\n\nbreaks')])
+      const { id, data } = await stream.next('agent:error')
+      t.match(data, {
+        type: 'agent:error',
+        topic: 'agents.a.log',
+        cursor: id,
+        at: Number,
+        payload: { message: 'line\n\nbreaks' },
+      })
 
-    const listed = await call<{ items: { connectionId: string }[] }>(admin, 'GET', '/api/v1/connections')
-    t.match(listed.body.items, [{ kind: 'stream', sub: 'viewer' }])
-    t.match(app.connections.stats(), { connections: 1, streams: 1, dashboards: 0 })
-    await call(admin, 'DELETE', `/api/v1/connections/${listed.body.items[0]!.connectionId}`)
-    t.match(await stream.next('connection:closing'), { data: { code: 4403 } })
-    await stream.ended
-    while (app.connections.size > 0) await turn()
-    t.equal(app.broadcaster.stats().subscribers, 0)
-  })
+      const listed = await call<{ items: { connectionId: string }[] }>(admin, 'GET', '/api/v1/connections')
+      t.match(listed.body.items, [{ kind: 'stream', sub: 'viewer' }])
+      t.match(app.connections.stats(), { connections: 1, streams: 1, dashboards: 0 })
+      await call(admin, 'DELETE', `/api/v1/connections/${listed.body.items[0]!.connectionId}`)
+      t.match(await stream.next('connection:closing'), { data: { code: 4403 } })
+      await stream.ended
+      while (app.connections.size > 0) await turn()
+      t.equal(app.broadcaster.stats().subscribers, 0)
+    },
+  )
 
   await t.test(
-    '[RE8] [RS1] a stream that is cut again and again continues with Last-Event-ID: every event once, in order',
+    '[RE8] [RS1] a stream that is cut repeatedly resumes with Last-Event-ID: every event once, in order',
     async t => {
       const { url, token, log } = server
       const viewer = await token('viewer')
@@ -76,7 +79,7 @@ t.test('a server as it comes', async t => {
     },
   )
 
-  await t.test('[RE12] [PM5] the rights of the token apply, and it is checked before the stream', async t => {
+  await t.test('[RE12] [PM5] the rights of the token apply, and they are checked before the stream starts', async t => {
     const { url, token, log } = server
     const narrow = await token('viewer', { agents: ['mine'] })
     t.equal((await openStream(t, url, 'bad')).response.statusCode, 401)
@@ -89,10 +92,10 @@ t.test('a server as it comes', async t => {
     await stream.next('agent:error')
     t.same(messages(stream), ['yes'])
     const byQuery = await openStream(t, url, undefined, { query: `?token=${narrow}` })
-    t.equal(byQuery.response.statusCode, 200, 'EventSource of browsers sends no headers')
+    t.equal(byQuery.response.statusCode, 200, 'the EventSource of browsers sends no headers')
   })
 
-  await t.test('[RE8] curl -N shows events as they come', async t => {
+  await t.test('[RE8] curl -N shows events as they arrive', async t => {
     const { url, token, log } = server
     const curl = execFile('curl', [
       ...['-sN', '--max-time', '20', '-H', `Authorization: Bearer ${await token('viewer')}`],
@@ -114,12 +117,12 @@ t.test('a server as it comes', async t => {
       return text
     })()
     const first = await Promise.race([shown, failed])
-    if (first instanceof Error) return t.comment('no curl here')
+    if (first instanceof Error) return t.comment('curl is not available')
     t.match(first, /event: agent:error\nid: \S+\ndata: \{"type":"agent:error",.*hello/)
   })
 })
 
-t.test('[RE8] [RS2] a stream that cannot continue gets resync with the reason, then a snapshot', async t => {
+t.test('[RE8] [RS2] a stream that cannot be resumed gets resync with the reason, then a snapshot', async t => {
   const log = await openLog(t, { clock: systemClock, retention: { count: 5, ms: 1e12 } })
   const { url, token } = await startApp(t, { eventLog: log })
   const viewer = await token('viewer')
@@ -142,7 +145,7 @@ t.test('[RE8] [RS2] a stream that cannot continue gets resync with the reason, t
   }
 })
 
-t.test('[RE14] quiet streams are kept alive; a revoked token and a closing server end them', async t => {
+t.test('[RE14] idle streams are kept alive; a revoked token or a closing server ends them', async t => {
   const clock = new FakeClock(Date.now())
   const { app, url, token } = await startApp(t, { clock })
   const stream = await openStream(t, url, await token('viewer'))
@@ -162,28 +165,31 @@ t.test('[RE14] quiet streams are kept alive; a revoked token and a closing serve
   await closed
 })
 
-t.test('[RE14] [OB5] a stream that is not read ends with 4508 at its limit; the others get everything', async t => {
-  const { app, url, token, log } = await startApp(t, { config: { OUTBOX_LIMIT_BYTES: 256 * 1024 } })
-  const query = '?topics=agents.*.log&snapshot=false'
-  const frozen = await openStream(t, url, await token('viewer', { sub: 'frozen' }), { query })
-  frozen.response.pause()
-  frozen.response.socket.pause()
-  const reader = await openStream(t, url, await token('viewer', { sub: 'reader' }), { query })
-  const text = 'x'.repeat(20_000)
-  let sent = 0
-  let most = 0
-  for (; sent < 3000 && app.connections.ofSub('frozen')[0]?.isOpen; sent++) {
-    await log.append([said('a', `${sent} ${text}`)])
-    most = Math.max(most, app.connections.ofSub('frozen')[0]?.bufferedBytes ?? 0)
-  }
-  t.ok(sent < 3000, `ended after ${sent} events`)
-  t.ok(most < 256 * 1024 + 2 * 21_000, `at most ${most} bytes waited`)
-  while (messages(reader).length < sent) await reader.change()
-  t.same(
-    messages(reader).map(message => Number.parseInt(message, 10)),
-    Array.from({ length: sent }, (_, i) => i),
-  )
-  frozen.response.destroy()
-  while (app.connections.ofSub('frozen').length > 0) await turn()
-  t.match(app.connections.stats().closedByCode, { 4508: 1 })
-})
+t.test(
+  '[RE14] [OB5] a stream that nobody reads is closed with 4508 at its limit; the others get everything',
+  async t => {
+    const { app, url, token, log } = await startApp(t, { config: { OUTBOX_LIMIT_BYTES: 256 * 1024 } })
+    const query = '?topics=agents.*.log&snapshot=false'
+    const frozen = await openStream(t, url, await token('viewer', { sub: 'frozen' }), { query })
+    frozen.response.pause()
+    frozen.response.socket.pause()
+    const reader = await openStream(t, url, await token('viewer', { sub: 'reader' }), { query })
+    const text = 'x'.repeat(20_000)
+    let sent = 0
+    let most = 0
+    for (; sent < 3000 && app.connections.ofSub('frozen')[0]?.isOpen; sent++) {
+      await log.append([said('a', `${sent} ${text}`)])
+      most = Math.max(most, app.connections.ofSub('frozen')[0]?.bufferedBytes ?? 0)
+    }
+    t.ok(sent < 3000, `ended after ${sent} events`)
+    t.ok(most < 256 * 1024 + 2 * 21_000, `at most ${most} bytes were buffered`)
+    while (messages(reader).length < sent) await reader.change()
+    t.same(
+      messages(reader).map(message => Number.parseInt(message, 10)),
+      Array.from({ length: sent }, (_, i) => i),
+    )
+    frozen.response.destroy()
+    while (app.connections.ofSub('frozen').length > 0) await turn()
+    t.match(app.connections.stats().closedByCode, { 4508: 1 })
+  },
+)

@@ -9,7 +9,7 @@ import { connectWs } from '../helpers/ws-client.ts'
 type Page = Static<typeof EventPage>
 const numbers = ({ items }: Page) => items.map(({ payload }) => (payload as { message: string }).message)
 
-test('[RE11] history is paged in both directions without gaps, with the cursors of the socket', async t => {
+test('[RE11] history is paged in both directions without gaps, with the cursors that sockets use', async t => {
   const { call, token, log } = await startApp(t)
   const viewer = await token('viewer')
   const get = async (query: string) => (await call<Page>(viewer, 'GET', `/api/v1/events?${query}`)).body
@@ -38,7 +38,7 @@ test('[RE11] history is paged in both directions without gaps, with the cursors 
   ])
 })
 
-test('[RE7] [RE12] cursors that cannot be continued and invalid queries are refused', async t => {
+test('[RE7] [RE12] unusable cursors and invalid queries are refused', async t => {
   const log = await openLog(t, { retention: { count: 5, ms: 1e12 } })
   const { call, token } = await startApp(t, { eventLog: log })
   const viewer = await token('viewer')
@@ -49,7 +49,11 @@ test('[RE7] [RE12] cursors that cannot be continued and invalid queries are refu
   await log.retain()
   t.match(await get(`after=${old}`), { status: 410, body: { code: 'cursor_gone', message: /expired/ } })
   t.match(await get('after=abc.1'), { status: 410, body: { code: 'cursor_gone', message: /epoch/ } })
-  t.match(await get(`before=${old}`), { status: 200, body: { items: [], nextCursor: null } }, 'back never expires')
+  t.match(
+    await get(`before=${old}`),
+    { status: 200, body: { items: [], nextCursor: null } },
+    'paging backwards never expires',
+  )
   for (const query of ['after=no', 'before=%00', `after=${old}&before=${old}`, 'topics=a..b', 'limit=0', 'offset=1']) {
     t.match(await get(query), { status: 400, body: { code: 'invalid_request' } }, query)
   }
@@ -57,7 +61,7 @@ test('[RE7] [RE12] cursors that cannot be continued and invalid queries are refu
   t.match(await get(`topics=${many}`), { status: 400, body: { code: 'subscription_limit' } })
 })
 
-test('[RE12] [PM5] [PM7] history shows what the token may see', async t => {
+test('[RE12] [PM5] [PM7] history shows only what the token may see', async t => {
   const { call, token, log } = await startApp(t)
   const narrow = await token('viewer', { sub: 'ann', agents: ['mine'] })
   await log.append([said('mine', 'yes'), said('other', 'no'), said('mine', 'too')])
@@ -71,7 +75,7 @@ test('[RE12] [PM5] [PM7] history shows what the token may see', async t => {
   t.equal((await call(await token('agent'), 'GET', '/api/v1/events')).status, 403)
 })
 
-test('[EV8] [RE13] a backend publishes one event or many, all or none, on the permitted topics', async t => {
+test('[EV8] [RE13] a backend publishes one event or many, all or none, on the topics it may use', async t => {
   const { url, call, token, log } = await startApp(t)
   const operator = await token('operator', { agents: ['mine'] })
   await call(operator, 'POST', '/api/v1/tasks', { taskId: 't1', title: 'Ship' })
@@ -117,7 +121,7 @@ test('[EV8] [RE13] a backend publishes one event or many, all or none, on the pe
   t.equal((await publish(event('tasks.t1.events'), viewer)).status, 403)
   t.equal((await publish(event('tasks.t1.events'), agent)).status, 403)
   const since = (await stored(log, head)).filter(({ topic }) => topic !== 'system.connections')
-  t.same(since, [], 'what was refused changed nothing')
+  t.same(since, [], 'a refused request changed nothing')
   t.equal((await publish(Array(500).fill(event('tasks.t1.events')))).status, 202)
   await log.close()
   t.match(await publish(event('tasks.t1.events')), { status: 503, body: { code: 'unavailable' } })

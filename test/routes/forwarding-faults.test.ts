@@ -11,7 +11,7 @@ import { until } from '../helpers/until.ts'
 
 const shell = { kind: 'shell', input: 'true' }
 
-/** A node that takes requests and does what the test says with their sockets. */
+/** A node that accepts requests and does with their sockets what the test says. */
 async function startPeer(t: Test, nodes: FakeNodes, onData: (socket: Socket, data: string) => void): Promise<FakeNode> {
   const node = nodes.join(`peer-${nodes.nodes.length}`)
   const sockets = new Set<Socket>()
@@ -31,7 +31,7 @@ async function startPeer(t: Test, nodes: FakeNodes, onData: (socket: Socket, dat
 
 const pair = sharedPair(t)
 
-test('[NO7] a sender that goes ends its request on the active node, before the answer and within it', async t => {
+test('[NO7] a sender that disconnects ends its request on the active node, before or during the response', async t => {
   const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   const agent = await connectAgent(t, active, 'alpha')
@@ -52,7 +52,7 @@ test('[NO7] a sender that goes ends its request on the active node, before the a
     authorization: `Bearer ${token}`,
     accept: 'text/event-stream',
   })
-  t.equal(stream.response.statusCode, 400, 'refusals of a stream are answers')
+  t.equal(stream.response.statusCode, 400, 'a refused stream gets a plain response')
   const response = await fetch(`${gateway.url}/ag-ui/agents/alpha`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -66,7 +66,7 @@ test('[NO7] a sender that goes ends its request on the active node, before the a
   await until(() => followed.socket.destroyed && active.app.connections.stats().streams === 0)
 })
 
-test('[NO8] a request waits for a node that decides, and may be answered by the node that was asked', async t => {
+test('[NO8] a request waits for an active node, which may turn out to be the node that received it', async t => {
   const { nodes, active, gateway } = await pair()
   const token = await gateway.token('admin')
   await nodes.activate(undefined)
@@ -84,11 +84,11 @@ test('[NO8] a request waits for a node that decides, and may be answered by the 
   t.equal(active.requests.length, before)
 })
 
-test('[NO9] a node that does not decide any more does nothing, and the next one is asked', async t => {
+test('[NO9] a node that is no longer active does nothing, and the request goes to the next one', async t => {
   const { nodes, active, gateway } = await startPair(t)
   const third = await startNode(t, nodes)
   const token = await gateway.token('admin')
-  // The gateway has not heard yet that another node took over.
+  // The gateway does not know yet that another node took over.
   Object.defineProperty(gateway.node, 'active', { get: () => active.node, configurable: true })
   await nodes.activate(third.node)
   const asked = gateway.call(token, 'POST', '/api/v1/tasks', { title: 'One' })
@@ -99,7 +99,7 @@ test('[NO9] a node that does not decide any more does nothing, and the next one 
   t.equal(third.requests.length, 1)
 })
 
-test('[NO9] a node that cannot be reached is not waited for, and a body that is not held is not sent twice', async t => {
+test('[NO9] an unreachable node is not waited for, and a body that was not kept is not sent twice', async t => {
   const { nodes, active, gateway } = await pair()
   const token = await gateway.token('admin')
   const gone = nodes.join('gone')
@@ -117,7 +117,7 @@ test('[NO9] a node that cannot be reached is not waited for, and a body that is 
   t.match(large.headers.get('retry-after'), /^\d+$/)
 })
 
-test('[NO10] a request that may have been carried out is not sent again, and its sender is told', async t => {
+test('[NO10] a request that may have been carried out is not sent again, and its sender is informed', async t => {
   const { nodes, active, gateway } = await pair()
   const token = await gateway.token('admin')
   await connectAgent(t, active, 'alpha')
@@ -139,15 +139,15 @@ test('[NO10] a request that may have been carried out is not sent again, and its
   const submitted = send(`${gateway.url}/api/v1/agents/alpha/commands`, token, submission)
   await until(() => taken.length > 1)
   await nodes.activate(active.node)
-  t.equal((await submitted).status, 202, 'what has a key is asked again')
+  t.equal((await submitted).status, 202, 'a request with an idempotency key is sent again')
   await nodes.activate(peer)
   const read = gateway.call(token, 'GET', '/api/v1/agents')
   await until(() => taken.at(-1) === 'GET')
   await nodes.activate(active.node)
-  t.equal((await read).status, 200, 'what only reads is asked again')
+  t.equal((await read).status, 200, 'a request that only reads is sent again')
 })
 
-test('[NO11] an answer that breaks off breaks off for its reader too', async t => {
+test('[NO11] a response that breaks off also breaks off for its reader', async t => {
   const { nodes, gateway } = await pair()
   const token = await gateway.token('admin')
   const peer = await startPeer(t, nodes, socket => {
@@ -158,7 +158,7 @@ test('[NO11] an answer that breaks off breaks off for its reader too', async t =
   t.equal((await gateway.call(token, 'GET', '/health')).status, 200)
 })
 
-test('[NO25] a node that stops cuts off the streams that it passes on, and ends without waiting for them', async t => {
+test('[NO25] a node that stops cuts the streams that it forwards, and does not wait for them', async t => {
   const { active, gateway } = await startPair(t)
   const token = await gateway.token('operator')
   await connectAgent(t, active, 'alpha')
@@ -170,10 +170,10 @@ test('[NO25] a node that stops cuts off the streams that it passes on, and ends 
   await until(() => active.app.connections.stats().streams === 0)
   const lastEventId = run.lastId
   const again = await openRun(t, `${active.url}/ag-ui/agents/alpha`, { token, body: bodyOf(), lastEventId })
-  t.equal(again.response.status, 200, 'it goes on at another node')
+  t.equal(again.response.status, 200, 'the stream continues on another node')
 })
 
-test('[NO26] a node that does not decide any more ends its streams of runs and of MCP, which go on at the next', async t => {
+test('[NO26] a node that is no longer active ends its streams of runs and MCP, which continue on the next', async t => {
   const { nodes, active, gateway } = await pair()
   const token = await gateway.token('operator')
   await connectAgent(t, active, 'alpha')
@@ -186,7 +186,7 @@ test('[NO26] a node that does not decide any more ends its streams of runs and o
   }
   await nodes.activate(gateway.node)
   for (const run of runs) await run.ended
-  t.equal(active.app.connections.stats().streams, 1, 'what any node can tell goes on')
+  t.equal(active.app.connections.stats().streams, 1, 'a stream that any node can serve continues')
   t.ok(events.response.readable)
   const { lastId: lastEventId } = runs[0]!
   const again = await openRun(t, `${active.url}/ag-ui/agents/alpha`, { token, body: bodyOf(), lastEventId })

@@ -11,7 +11,7 @@ const shell = { kind: 'shell', input: 'true' }
 
 const pair = sharedPair(t)
 
-test('[NO1] the active node answers what any node is asked over REST, as if it had been asked itself', async t => {
+test('[NO1] the active node answers REST requests to any node as if they had been sent to it directly', async t => {
   const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   await connectAgent(t, active, 'alpha')
@@ -37,16 +37,20 @@ test('[NO1] the active node answers what any node is asked over REST, as if it h
   const head = await send(`${gateway.url}/api/v1/agents`, token, { method: 'HEAD' })
   t.match(head, { status: 200, headers: { 'content-length': /^\d+$/ }, text: '' })
   const odd = encodeURIComponent('a/../b?c')
-  t.equal((await gateway.call(token, 'DELETE', `/api/v1/subjects/${odd}/tokens`)).status, 204, 'any subject has a path')
+  t.equal(
+    (await gateway.call(token, 'DELETE', `/api/v1/subjects/${odd}/tokens`)).status,
+    204,
+    'a subject of any form has a path',
+  )
   const inject = { method: 'POST' as const, url: '/api/v1/tasks', headers: { authorization: `Bearer ${token}` } }
   const injected = await gateway.app.inject({ ...inject, payload: { title: 'Two' } })
-  t.equal(injected.statusCode, 201, 'code of the process may ask too')
+  t.equal(injected.statusCode, 201, 'code in the process can send requests too')
   t.equal((await active.call(token, 'GET', `/api/v1/tasks/${injected.json().taskId}`)).status, 200)
   const forwarded = active.requests.filter(({ headers }) => FORWARDED in headers)
   t.equal(forwarded.length, gateway.requests.length + 1, 'all of them were forwarded')
 })
 
-test('[NO2] bodies of any size go on as they came, and no larger than the route takes', async t => {
+test('[NO2] bodies are forwarded unchanged, up to the size limit of the route', async t => {
   const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   const url = `${gateway.url}/api/v1/events`
@@ -71,7 +75,7 @@ test('[NO2] bodies of any size go on as they came, and no larger than the route 
   const before = active.requests.length
   const tooLong = { ...json, 'content-length': String(2 * 1024 * 1024) }
   t.match(await send(url, token, { headers: tooLong, chunks: ['['] }).catch(() => ({ status: 413 })), { status: 413 })
-  t.equal(active.requests.length, before, 'a body that says that it is too large costs the active node nothing')
+  t.equal(active.requests.length, before, 'a body whose declared length is too large does not reach the active node')
   const tooMany = Array.from({ length: 40 }, () => Buffer.alloc(50_000, 32))
   t.match(await send(url, token, { headers: json, chunks: tooMany }), { status: 413, text: /too_large/ })
   t.match(await send(url, token, { headers: json, chunks: ['{'] }), { status: 400, text: /bad_json/ })
@@ -84,7 +88,7 @@ test('[NO2] bodies of any size go on as they came, and no larger than the route 
   )
 })
 
-test('[NO3] what need not be decided is answered where it was asked, and who may not ask costs the active node nothing', async t => {
+test('[NO3] reads are answered by the node that receives them, and refused requests never reach the active node', async t => {
   const { active, gateway } = await startPair(t, {
     config: { ALLOWED_ORIGINS: 'https://page.example', REST_RATE: 30 },
   })
@@ -112,7 +116,7 @@ test('[NO3] what need not be decided is answered where it was asked, and who may
   t.equal(active.requests.length, before)
 })
 
-test('[NO4] the active node knows the sender as the node saw it that was asked, and believes nobody else', async t => {
+test('[NO4] the active node knows the sender as the forwarding node saw it, and trusts no other claim', async t => {
   const { active, gateway } = await startPair(t, {
     config: { TRUST_PROXY: '127.0.0.1', ALLOWED_ORIGINS: 'https://page.example' },
   })
@@ -147,7 +151,7 @@ test('[NO4] the active node knows the sender as the node saw it that was asked, 
   for (const [url, key] of [
     [active.url, 'guessed'],
     [gateway.url, 'guessed'],
-    // Known to no client: it may say it to its own node only, which forwards it.
+    // No client knows this key. Even with it, a client reaches only its own node, which forwards the request.
     [gateway.url, gateway.node.key],
   ] as const) {
     const headers = { ...mint, [FORWARDED]: `${key} ${claim}` }
@@ -156,7 +160,7 @@ test('[NO4] the active node knows the sender as the node saw it that was asked, 
   }
 })
 
-test('[NO5] an app that knows its users judges the request again on the active node, with its own headers', async t => {
+test('[NO5] an app with its own users authenticates the request again on the active node, with the original headers', async t => {
   const seen: { host: string | undefined; cookie: string | undefined; origin: string | undefined }[] = []
   const { gateway } = await startPair(t, {
     authenticate: ({ headers }) => {
@@ -172,7 +176,7 @@ test('[NO5] an app that knows its users judges the request again on the active n
   t.same(seen, [own, own])
 })
 
-test('[NO6] what is passed on waits until the active node has what its sender may have seen', async t => {
+test('[NO6] a forwarded request waits until the active node has everything its sender may have seen', async t => {
   const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   const client = await connectWs(t, gateway.url, token)
@@ -191,7 +195,7 @@ test('[NO6] what is passed on waits until the active node has what its sender ma
         })
       }
     })
-    // Others append meanwhile, such as who tells that a socket was opened.
+    // Other events are appended in the meantime, for example when a socket opens.
     const head = () => Number.parseInt(gateway.log.head.split('.')[1]!, 36)
     const before = head()
     const answer = ask().then(() => {
@@ -206,7 +210,7 @@ test('[NO6] what is passed on waits until the active node has what its sender ma
   }
 })
 
-test('[NO6] a node that has not got what a sender may have seen does nothing, and is asked again', async t => {
+test('[NO6] a node that is behind what the sender may have seen does nothing, and the request is sent to it again', async t => {
   const { active, gateway } = await startPair(t)
   const token = await gateway.token('admin')
   const client = await connectWs(t, gateway.url, token)
@@ -223,7 +227,7 @@ test('[NO6] a node that has not got what a sender may have seen does nothing, an
   t.equal((await gateway.call<{ items: unknown[] }>(token, 'GET', '/api/v1/commands')).body.items.length, 1)
 })
 
-test('[NO6] an answer waits until the node that was asked has what was done', async t => {
+test('[NO6] a response waits until the forwarding node has the change', async t => {
   const { active, gateway } = await pair()
   const token = await gateway.token('admin')
   let caughtUp = () => {}
@@ -249,6 +253,6 @@ test('[NO6] an answer waits until the node that was asked has what was done', as
   t.same(
     Object.keys(headers).filter(name => name.startsWith('fleetwire')),
     [],
-    'what nodes tell each other stays there',
+    'headers between nodes stay between nodes',
   )
 })

@@ -3,7 +3,7 @@ import { startApp } from '../helpers/build.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { openLog } from '../helpers/log-folder.ts'
 
-test('[RE9] a running server is healthy and ready, without a token', async t => {
+test('[RE9] a running server is healthy and ready, and needs no token to say so', async t => {
   const { call } = await startApp(t)
   t.match(await call(undefined, 'GET', '/health'), {
     status: 200,
@@ -12,7 +12,7 @@ test('[RE9] a running server is healthy and ready, without a token', async t => 
   t.match(await call(undefined, 'GET', '/ready'), { status: 200, body: { ready: true, store: 'ok' } })
 })
 
-test('[RE6] a server whose log cannot accept is healthy and not ready, and refuses what it would have to store', async t => {
+test('[RE6] a server whose log cannot accept events is healthy but not ready, and refuses what it would have to store', async t => {
   const { call, log, token } = await startApp(t)
   const admin = await token('admin')
   await log.close()
@@ -23,7 +23,7 @@ test('[RE6] a server whose log cannot accept is healthy and not ready, and refus
   t.ok(Number(refused.headers.get('retry-after')) > 0)
 })
 
-test('while it drains, a server is not ready and still answers', async t => {
+test('a draining server is not ready but still answers', async t => {
   const during: unknown[] = []
   const { app, call, token } = await startApp(t, {
     extend: app => {
@@ -37,7 +37,7 @@ test('while it drains, a server is not ready and still answers', async t => {
   t.match(during, [{ status: 503, body: { ready: false, store: 'draining' } }, { status: 200 }])
 })
 
-test('[RE25] a server is not ready while its disk is full, says why once, and is ready again by itself', async t => {
+test('[RE25] a server with a full disk is not ready, says why once, and recovers without help', async t => {
   const clock = new FakeClock(Date.now())
   const retention = { count: 1e9, ms: 1e12 }
   const log = await openLog(t, { clock, maxFileBytes: 2_000_000, retention })
@@ -56,7 +56,7 @@ test('[RE25] a server is not ready while its disk is full, says why once, and is
   t.equal(lines.filter(line => line.includes('the store accepts nothing')).length, 1)
   const head = log.head
   await Promise.all(Array.from({ length: 20 }, ready))
-  t.equal(log.head, head, 'who asks again within two seconds makes no write')
+  t.equal(log.head, head, 'a second check within two seconds writes nothing')
 
   retention.count = 1
   await log.retain()

@@ -44,7 +44,7 @@ async function start(t: Test) {
   })
   await agent.start()
   await online
-  /** Submits one that asks; resolves once it is open. */
+  /** Submits a command that asks; resolves once its question is open. */
   async function ask(title?: string): Promise<{ command: Command; interactionId: string }> {
     const { body } = await api<Command>('POST', '/agents/a1/commands', { kind: 'ask', input: { title } })
     const interactionId = `int_${body.commandId}`
@@ -67,7 +67,7 @@ async function start(t: Test) {
   return { ...server, operator, api, ask, ended }
 }
 
-test('the attention queue is listed, and an answer reaches the agent', async t => {
+test('the attention queue lists a question, and its answer reaches the agent', async t => {
   const { api, ask, ended } = await start(t)
   const { command, interactionId } = await ask('Delete the build?')
   const { body } = await api<{ items: Interaction[] }>('GET', '/interactions?state=open')
@@ -95,7 +95,7 @@ test('[IN1] [IN7] [IN8] an invalid answer is refused with the reason', async t =
   t.match(await api('GET', '/interactions?state=shut'), { status: 400, body: { message: /none of open/ } })
 })
 
-test('[IN14] many are answered at once, each judged by itself', async t => {
+test('[IN14] several questions are answered in one request, each checked separately', async t => {
   const { api, ask, ended } = await start(t)
   const [first, second] = [await ask(), await ask()]
   const { status, body } = await api('POST', '/interactions/respond', {
@@ -106,7 +106,7 @@ test('[IN14] many are answered at once, each judged by itself', async t => {
   for (const { command } of [first, second]) t.match(await ended(command.commandId), { output: { optionId: 'yes' } })
 })
 
-test('[PM1] a token without interact cannot answer, and sees only what it may', async t => {
+test('[PM1] a token without the scope interact cannot answer, and sees only what it may', async t => {
   const { api, ask, token, url } = await start(t)
   const { interactionId } = await ask()
   const viewer = await token('viewer')

@@ -18,9 +18,9 @@ async function start(t: Test, options: StartOptions = {}) {
   return { ...server, makeCode, logIn, tokensOf }
 }
 
-test('a server as it comes', async t => {
+test('a server with default settings', async t => {
   const server = await start(t)
-  await t.test('[AU31] a code is changed for a token once', async t => {
+  await t.test('[AU31] a code is exchanged for a token only once', async t => {
     const { call, token, makeCode, logIn } = server
     const made = await makeCode(await token('operator', { sub: 'ann' }))
     t.match(made, { status: 201, headers: { get: Function } })
@@ -34,19 +34,19 @@ test('a server as it comes', async t => {
     t.equal((await call(login.body.token, 'GET', '/api/v1/agents')).status, 200)
     const again = await logIn(code)
     t.match(again, { status: 401, body: { code: 'unauthorized', message: /ask for another/ } })
-    t.strictSame((await logIn('never-made')).body, again.body, 'used and unknown are not told apart')
+    t.strictSame((await logIn('never-made')).body, again.body, 'used and unknown codes are indistinguishable')
   })
 
-  await t.test('[AU31] of many requests with one code at the same time one gets a token', async t => {
+  await t.test('[AU31] of many simultaneous requests with one code, exactly one gets a token', async t => {
     const { token, makeCode, logIn, tokensOf } = server
     const { code } = (await makeCode(await token('viewer', { sub: 'meg' }))).body
     const answers = await Promise.all(Array.from({ length: 20 }, () => logIn(code)))
     const statuses = answers.map(({ status }) => status).sort()
     t.same(statuses, [200, ...Array(19).fill(401)])
-    t.equal((await tokensOf('meg')).length, 2, 'its own, and one of the login')
+    t.equal((await tokensOf('meg')).length, 2, 'their own token and the one from the login')
   })
 
-  await t.test('[AU31] an invalid code is refused with what was wrong', async t => {
+  await t.test('[AU31] an invalid code is refused with the reason', async t => {
     const { call } = server
     for (const body of [
       undefined,
@@ -60,7 +60,7 @@ test('a server as it comes', async t => {
     }
   })
 
-  await t.test('[AU32] a code is worthless once its maker was revoked, by token or by subject', async t => {
+  await t.test('[AU32] revoking the token or the subject of its creator invalidates a code', async t => {
     const { call, token, makeCode, logIn, tokensOf } = server
     const admin = await token('admin', { sub: 'root' })
     const byToken = (await makeCode(await token('viewer', { sub: 'ann' }))).body.code
@@ -87,17 +87,17 @@ test('[AU31] a code expires after ten minutes, even if the clock is set back', a
   t.equal((await logIn(early)).status, 401)
 })
 
-test('[AU31] false codes count as false tokens of their address', async t => {
+test('[AU31] false codes count as false tokens from their address', async t => {
   const { token, makeCode, logIn } = await start(t, { config: { FALSE_TOKEN_RATE: 3 } })
   const { code } = (await makeCode(await token('viewer'))).body
   for (let i = 0; i < 3; i++) t.equal((await logIn(`wrong-${i}`)).status, 401)
   const refused = await logIn('wrong-4')
   t.match(refused, { status: 429, body: { code: 'rate_limited' } })
   t.ok(Number(refused.headers.get('retry-after')) > 0)
-  t.equal((await logIn(code)).status, 200, 'a good one is let in as ever')
+  t.equal((await logIn(code)).status, 200, 'a valid code is still accepted')
 })
 
-test('[AU32] the token of a login has the rights of the code’s maker, and no longer life', async t => {
+test('[AU32] the token of a login has the rights of the code’s creator and lives no longer', async t => {
   const clock = new FakeClock(Date.now())
   const { call, token, makeCode, logIn, tokensOf } = await start(t, { clock })
   const narrow = await token('operator', { sub: 'ann', agents: ['build-*'], scopes: ['read'], ttlSeconds: 3600 })
@@ -111,14 +111,14 @@ test('[AU32] the token of a login has the rights of the code’s maker, and no l
 
   const wide = await token('admin', { sub: 'root', ttlSeconds: 10 * 365 * 86_400 })
   const { body: long } = await logIn((await makeCode(wide)).body.code)
-  t.equal(long.expiresAt - (await tokensOf('root'))[0]!.createdAt <= 30 * 24 * HOUR, true, 'a month, as any token')
+  t.equal(long.expiresAt - (await tokensOf('root'))[0]!.createdAt <= 30 * 24 * HOUR, true, 'a month, like any token')
 
   const short = await token('viewer', { sub: 'ben', ttlSeconds: 60 })
   const { body: ends } = await makeCode(short)
-  t.ok(ends.expiresAt <= clock.now() + MINUTE, 'a code lives no longer than the token that asked for it')
+  t.ok(ends.expiresAt <= clock.now() + MINUTE, 'a code does not outlive the token that created it')
 })
 
-test('[AU32] agents and callers without a token cannot make codes, and nobody can if tokens are minted elsewhere', async t => {
+test('[AU32] agents and callers without a token cannot create codes, and nobody can if tokens are minted elsewhere', async t => {
   const { token, makeCode } = await start(t)
   t.equal((await makeCode(await token('agent', { sub: 'a1' }))).status, 403)
   t.equal((await makeCode(undefined)).status, 401)
@@ -130,7 +130,7 @@ test('[AU32] agents and callers without a token cannot make codes, and nobody ca
   })
 })
 
-test('[AU33] neither code nor token is in the store, the log or an event; who logged in is in the audit trail', async t => {
+test('[AU33] no code or token is in the store, the log or an event; the audit trail shows who logged in', async t => {
   const lines: string[] = []
   const stream = { write: (line: string) => void lines.push(line) }
   const { log, token, makeCode, logIn } = await start(t, { logger: { stream } })
@@ -148,7 +148,7 @@ test('[AU33] neither code nor token is in the store, the log or an event; who lo
   t.same(actions, ['login:code', 'login:use'])
 })
 
-test('[AU31] a code outlives a restart of the server', async t => {
+test('[AU31] a code survives a restart of the server', async t => {
   const config = { DATA_DIR: t.testdir() }
   const first = await start(t, { config })
   const [unused, used] = [await first.token('viewer'), await first.token('viewer')]
@@ -156,6 +156,6 @@ test('[AU31] a code outlives a restart of the server', async t => {
   t.equal((await first.logIn(codes[1])).status, 200)
   await first.app.close()
   const second = await start(t, { config })
-  t.equal((await second.logIn(codes[1])).status, 401, 'used before')
+  t.equal((await second.logIn(codes[1])).status, 401, 'already used')
   t.equal((await second.logIn(codes[0])).status, 200)
 })

@@ -9,7 +9,7 @@ import { expectNoWarnings } from '../helpers/no-warnings.ts'
 import { openSse, type SseClient } from '../helpers/sse-client.ts'
 import { until } from '../helpers/until.ts'
 
-test('[MC7] [MC8] [MC9] a session ends with DELETE, a stream with its token; a newer stream replaces the older', async t => {
+test('[MC7] [MC8] [MC9] DELETE ends a session, the end of its token a stream; a newer stream replaces the older', async t => {
   const server = await startMcp(t)
   const token = await server.token('viewer', { sub: 'vera' })
   const sessionId = 'a-session-of-tests-1'
@@ -19,7 +19,7 @@ test('[MC7] [MC8] [MC9] a session ends with DELETE, a stream with its token; a n
   t.equal(first.status, 200)
   const second = await open()
   await first.text()
-  t.pass('the first has ended')
+  t.pass('the first stream has ended')
   t.equal((await fetch(`${server.url}/mcp`, { method: 'DELETE', headers })).status, 204)
   await second.text()
   t.equal((await open()).status, 404)
@@ -34,7 +34,7 @@ test('[MC7] [MC8] [MC9] a session ends with DELETE, a stream with its token; a n
   t.equal(server.app.connections.stats().streams, 0)
 })
 
-test('a limit of subscriptions; what was subscribed to twice counts once', async t => {
+test('subscriptions are limited, and subscribing twice to the same resource counts once', async t => {
   const server = await startMcp(t)
   const agent = await connectAgent(t, server, 'a1')
   const sessions = Array.from({ length: 33 }, (_, i) => `s${i}`)
@@ -48,7 +48,7 @@ test('a limit of subscriptions; what was subscribed to twice counts once', async
   await t.rejects(newer.subscribe(uris), /At most 32/)
 })
 
-test('[MC8] a stream tells of what changed after the cursor, or of all where there is none', async t => {
+test('[MC8] a stream reports changes after the cursor, or without a cursor all resources', async t => {
   const server = await startMcp(t)
   const agents = await Promise.all(['a1', 'a2'].map(id => connectAgent(t, server, id)))
   const token = await server.token('viewer')
@@ -73,7 +73,7 @@ test('[MC8] a stream tells of what changed after the cursor, or of all where the
   const uriOf = async (stream: SseClient) => (await stream.next('message')).data.params.uri
 
   const first = await open()
-  t.same([await uriOf(first), await uriOf(first)].sort(), uris, 'it may have missed anything')
+  t.same([await uriOf(first), await uriOf(first)].sort(), uris, 'the client may have missed anything')
   const seen = first.lastEventId
   first.close()
   agents[1]!.say('agent:status', { work: 'working' })
@@ -81,13 +81,13 @@ test('[MC8] a stream tells of what changed after the cursor, or of all where the
   const second = await open(seen)
   t.equal(await uriOf(second), uris[1])
   agents[0]!.say('agent:status', { work: 'working' })
-  t.equal(await uriOf(second), uris[0], 'and of what happens from then on')
+  t.equal(await uriOf(second), uris[0], 'and what happens from then on')
   const gone = await open('no cursor at all')
-  t.same([await uriOf(gone), await uriOf(gone)].sort(), uris, 'a cursor that means nothing is none')
+  t.same([await uriOf(gone), await uriOf(gone)].sort(), uris, 'an invalid cursor counts as no cursor')
   t.equal(second.retryMs, 2000)
 })
 
-test('[MC5] a server that stops answers those who wait, however many, and ends streams', async t => {
+test('[MC5] a stopping server answers all waiting calls, however many, and ends streams', async t => {
   expectNoWarnings(t)
   for (const generation of ['sdk 1', 'sdk 2, protocol 2026'] as const) {
     const server = await startMcp(t)
@@ -102,11 +102,11 @@ test('[MC5] a server that stops answers those who wait, however many, and ends s
     await server.app.close()
     for (const answer of await Promise.all(waiting))
       t.match(answer, { isError: false, text: /server restarts; the command is safe/ })
-    if (closed !== undefined) t.equal(await closed, 'graceful', 'the stream has an end, not a cut')
+    if (closed !== undefined) t.equal(await closed, 'graceful', 'the stream ends properly instead of being cut')
   }
 })
 
-test('in an app that embeds it, under a prefix', async t => {
+test('MCP works under a prefix in an app that embeds the server', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(fleetwire, {
@@ -121,7 +121,7 @@ test('in an app that embeds it, under a prefix', async t => {
   t.match(await client.call('fleet_summary'), { isError: false, data: { agents: 0 } })
 })
 
-test('a page of an allowed origin may send what the protocol wants, and read the id of its session', async t => {
+test('a page of an allowed origin may send the protocol’s headers and read the session id', async t => {
   const { url, token } = await startApp(t, { config: { ALLOWED_ORIGINS: 'https://ui.example' } })
   const preflight = await fetch(`${url}/mcp`, {
     method: 'OPTIONS',

@@ -15,10 +15,10 @@ const ask = {
   options: [{ id: 'yes', label: 'Yes', effect: 'allow', scope: 'once' }],
 }
 
-test('every client, with an agent of its own in each test', async t => {
+test('every client, with its own agent in each test', async t => {
   const server = await startMcp(t)
   let agents = 0
-  /** An agent, and clients that see no other. */
+  /** An agent, and clients that see no other agent. */
   const own = async (t: Test) => {
     const agentId = `a${++agents}`
     const agent = await connectAgent(t, server, agentId)
@@ -60,7 +60,7 @@ test('every client, with an agent of its own in each test', async t => {
       t.match(await client.call('get_command', { commandId: run.commandId }), { data: { command: { ended: true } } })
     })
 
-    await t.test(`${generation}: resources are read, and changes are told`, async t => {
+    await t.test(`${generation}: resources can be read, and changes are reported`, async t => {
       const { agentId, agent, connect, requestId, sessionId } = await own(t)
       agent.say('session:start', { sessionId, title: 'Talk' })
       agent.say('message:start', { sessionId, messageId: 'm1', role: 'assistant' })
@@ -94,8 +94,8 @@ test('every client, with an agent of its own in each test', async t => {
       t.same(completion.values, [agentId])
     })
 
-    await t.test(`[MC5] ${generation}: cancelling a call ends the waiting and nothing else`, async t => {
-      // Whoever waits is counted, so nobody else may.
+    await t.test(`[MC5] ${generation}: cancelling a call ends only the waiting`, async t => {
+      // This test counts waiting calls, so no other test may share the server.
       const server = await startMcp(t)
       const agent = await connectAgent(t, server, 'a1')
       const client = await server.client('operator', generation)
@@ -121,7 +121,7 @@ test('every client, with an agent of its own in each test', async t => {
   }
 })
 
-test('[MC2] [MC3] [MC4] [MC9] the rights of the token, and nothing more', async t => {
+test('[MC2] [MC3] [MC4] [MC9] a session has exactly the rights of its token', async t => {
   const server = await startMcp(t)
   await connectAgent(t, server, 'mine-1')
   const theirs = await connectAgent(t, server, 'theirs-1')
@@ -154,7 +154,7 @@ test('[MC2] [MC3] [MC4] [MC9] the rights of the token, and nothing more', async 
   await theirs.handled()
   await narrow.call('send_command', { agentId: 'mine-1', ...command })
   await updated
-  t.notOk(narrow.updates.includes('fleetwire://requests'), 'of what is hidden it hears nothing')
+  t.notOk(narrow.updates.includes('fleetwire://requests'), 'it receives no updates about hidden resources')
   const commander = await server.client('operator', 'sdk 1', { scopes: ['command'] })
   for (const waitSeconds of [0, 5])
     t.match(await commander.call('send_command', { agentId: 'mine-1', ...command, waitSeconds }), {
@@ -164,7 +164,7 @@ test('[MC2] [MC3] [MC4] [MC9] the rights of the token, and nothing more', async 
   t.match(await commander.call('list_agents'), { isError: true, text: /^forbidden/ })
 })
 
-test('[MC6] who is let in', async t => {
+test('[MC6] only valid tokens from allowed origins are accepted', async t => {
   const server = await startMcp(t)
   const { url } = server
   const post = async (token: string | undefined, headers: Record<string, string> = {}, body: unknown = initialize) =>
@@ -189,7 +189,7 @@ test('[MC6] who is let in', async t => {
   t.equal((await post(viewer, {}, '3')).status, 400)
   t.equal((await post(viewer, { accept: 'text/html' })).status, 406)
   t.equal((await post(viewer, { 'mcp-session-id': 'short' })).status, 404)
-  t.equal((await fetch(`${url}/mcp?token=${viewer}`, { method: 'POST' })).status, 401, 'no token in the query')
+  t.equal((await fetch(`${url}/mcp?token=${viewer}`, { method: 'POST' })).status, 401, 'a token in the query')
   const get = (headers: Record<string, string>) =>
     fetch(`${url}/mcp`, { headers: { authorization: `Bearer ${viewer}`, ...headers } })
   t.equal((await get({})).status, 400, 'a stream without a session')

@@ -20,7 +20,7 @@ async function start(t: Test) {
     await agent.start()
     return agent
   }
-  /** The first event of a type that comes from now on. */
+  /** The first event of this type from now on. */
   const event = (type: string, fits: (payload: never) => boolean = () => true) =>
     new Promise<FleetEvent>(resolve => {
       const unfollow = server.log.follow(events => {
@@ -69,11 +69,11 @@ test('[SE1] [SE9] [SE10] [SE15] an agent’s messages become a session and its t
     paged.push(...page.body.items)
     cursor = page.body.nextCursor
   }
-  t.same(paged, body.items, 'page by page the same')
+  t.same(paged, body.items, 'the same, page by page')
   t.match(await api('/sessions/s1/messages?cursor=other.1'), { status: 410, body: { code: 'cursor_gone' } })
 })
 
-test('[SE6] [SE7] [PM4] lists, filters, and what a token may not see', async t => {
+test('[SE6] [SE7] [PM4] sessions are listed and filtered, and hidden from tokens that may not see them', async t => {
   const { api, connect, event, token } = await start(t)
   const one = await connect('web-1')
   let started = event('session:started', ({ sessionId }: Session) => sessionId === 's2')
@@ -106,7 +106,7 @@ test('[SE6] [SE7] [PM4] lists, filters, and what a token may not see', async t =
   t.match(await api('/sessions?status=asleep'), { status: 400, body: { message: /"asleep" is none of active, ended/ } })
 })
 
-test('[SE2] [SB4] a megabyte in pieces arrives completely, even for a late joiner', async t => {
+test('[SE2] [SB4] a megabyte in pieces arrives complete, even for a client that joins late', async t => {
   const { api, connect, event, url, token } = await start(t)
   const agent = await connect('a1')
   const of = { sessionId: 's1', messageId: 'big' }
@@ -141,7 +141,7 @@ test('[SE2] [SB4] a megabyte in pieces arrives completely, even for a late joine
   t.ok(body.items[0]?.text === text)
 })
 
-test('[SE15] a page of a transcript ends before it is too large, however few items it has', async t => {
+test('[SE15] a page of a transcript ends before it gets too large, however few items it has', async t => {
   const { api, connect, event } = await start(t)
   const agent = await connect('a1')
   const letters = ['a', 'b', 'c', 'd', 'e']
@@ -167,6 +167,6 @@ test('[SE15] a page of a transcript ends before it is too large, however few ite
   t.ok(pages > 1, `${pages} pages`)
   t.ok(
     items.length === letters.length && items.every(({ text }, i) => text === letters[i]!.repeat(900_000)),
-    'all, once',
+    'all items, once each',
   )
 })

@@ -14,7 +14,7 @@ async function start(t: Test, config = {}) {
   const operator = await server.token('operator')
   const api = <T = Task>(method: string, path: string, body?: unknown, token = operator) =>
     server.call<T>(token, method, `/api/v1${path}`, body)
-  /** An agent that is online, and a way to wait until the server has stored all that it said. */
+  /** An agent that is online, and a way to wait until the server has stored all its reports. */
   async function connect(agentId: string) {
     const token = await server.token('agent', { sub: agentId })
     const agent = new AgentClient({ url: server.url, token, handlers: {} })
@@ -22,7 +22,7 @@ async function start(t: Test, config = {}) {
     await agent.start()
     return agent
   }
-  /** Resolves with the task once the log has an event of the type about it. */
+  /** Resolves with the task once the log has an event of this type about it. */
   const event = (type: string, taskId: string) =>
     new Promise<Task>(resolve => {
       const unfollow = server.log.follow(events => {
@@ -35,9 +35,9 @@ async function start(t: Test, config = {}) {
   return { ...server, api, connect, event }
 }
 
-test('a server as it comes', async t => {
+test('a server with default settings', async t => {
   const server = await start(t)
-  await t.test('a task is created, shown, changed, moved on and deleted', async t => {
+  await t.test('a task is created, read, updated, moved to another status and deleted', async t => {
     const { api } = server
     const made = await api('POST', '/tasks', { title: 'Ship', labels: { team: 'a' } })
     t.match(made, { status: 201, body: { title: 'Ship', status: 'pending', progress: 0, labels: { team: 'a' } } })
@@ -63,7 +63,7 @@ test('a server as it comes', async t => {
   })
 
   await t.test(
-    '[TK12] a task is at most 512 KiB, and a change that would make it larger leaves it as it was',
+    '[TK12] a task is at most 512 KiB, and an update that would make it larger leaves it unchanged',
     async t => {
       const { api } = server
       const half = 'x'.repeat(300 * 1024)
@@ -82,7 +82,7 @@ test('a server as it comes', async t => {
     t.match(await api('POST', '/tasks', { taskId: 't1', title: 'x' }), { status: 409, body: { code: 'conflict' } })
   })
 
-  await t.test('[TK8] [TK9] the tree stays a tree', async t => {
+  await t.test('[TK8] [TK9] updates cannot break the task tree', async t => {
     const { api } = server
     for (const [taskId, parentTaskId] of [['a'], ['b', 'a'], ['c', 'b']] as const) {
       t.equal(
@@ -107,7 +107,7 @@ test('a server as it comes', async t => {
     )
   })
 
-  await t.test('[PM10] a refusal says that an id is taken, and nothing about what took it', async t => {
+  await t.test('[PM10] a refusal says that an id is taken, but nothing about the task that has it', async t => {
     const { api, token, connect } = server
     await connect('db-1')
     await api('POST', '/tasks', { taskId: 'mine', title: 'secret plans', agentId: 'db-1' })
@@ -118,7 +118,7 @@ test('a server as it comes', async t => {
     t.equal((await api('GET', '/tasks/mine', undefined, narrow)).status, 404)
   })
 
-  await t.test('[PM1] a reader changes nothing, and nobody gives work to an agent that they cannot see', async t => {
+  await t.test('[PM1] a viewer changes nothing, and nobody assigns work to an agent that they cannot see', async t => {
     const { api, token } = server
     const viewer = await token('viewer')
     t.equal((await api('POST', '/tasks', { title: 'x' }, viewer)).status, 403)
@@ -150,7 +150,7 @@ test('a server as it comes', async t => {
     other.report('task:update', { taskId: 'shared', title: 'Mine' })
     other.report('task:create', { taskId: 'own', title: 'Own', parentTaskId: 'shared' })
     t.match(await made, { agentId: 'a2', parentTaskId: 'shared' })
-    t.match((await api('GET', '/tasks/shared')).body, { title: 'Shared' }, 'another agent’s task stays as it is')
+    t.match((await api('GET', '/tasks/shared')).body, { title: 'Shared' }, 'another agent’s task is unchanged')
     t.equal((await api('GET', '/tasks/nobody')).status, 404)
   })
 })
@@ -173,9 +173,9 @@ test('lists are filtered and paged, newest first', async t => {
   t.match(await api('GET', '/tasks?status=busy'), { status: 400, body: { message: /"busy" is none of pending/ } })
 })
 
-test('[TK10] the export of all and of one is a file', async t => {
+test('[TK10] all tasks, or one, are exported as a file', async t => {
   const { api } = await start(t)
-  // More than one page of what the log reads at once.
+  // More than the log reads in one page.
   const count = size('EXPORTED_TASKS', { quick: 600, full: 1100 })
   for (let i = 0; i < count; i += 100) {
     await Promise.all(Array.from({ length: 100 }, (_, n) => api('PUT', `/tasks/t${i + n}`, { title: `task ${i + n}` })))

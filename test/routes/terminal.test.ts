@@ -5,7 +5,7 @@ import { startApp } from '../helpers/build.ts'
 
 const base = '/api/v1/agents/a1/terminal'
 
-test('a terminal is shown as text, with colours, and as a recording', async t => {
+test('a terminal can be read as text, with colours, and as a recording', async t => {
   const { app, call, token } = await startApp(t)
   const viewer = await token('viewer')
   app.terminals.output('a1', { terminalId: 'one', offset: 0, data: 'first', encoding: 'utf8' })
@@ -35,7 +35,7 @@ test('unknown terminals, hidden agents and invalid queries are refused', async t
   t.match(await call(undefined, 'GET', base), { status: 401 })
 })
 
-test('the terminals of an agent that is removed are gone', async t => {
+test('removing an agent removes its terminals', async t => {
   const { app, call, token, log } = await startApp(t)
   app.terminals.output('a1', { terminalId: 'one', offset: 0, data: 'x', encoding: 'utf8' })
   await log.append([draftOf('agent:removed', topics.agentStatus('a1'), { agentId: 'a1' }, { record: 'delete' })])

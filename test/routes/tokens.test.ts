@@ -9,7 +9,7 @@ import { connectWs, refusedUpgrade } from '../helpers/ws-client.ts'
 
 type TokenList = { items: TokenInfo[]; nextCursor: string }
 
-test('[AU9] [RE3] an admin mints, lists and revokes; a revoked token is refused at once', async t => {
+test('[AU9] [RE3] an admin mints, lists and revokes tokens; a revoked token is refused at once', async t => {
   const { call, token } = await startApp(t)
   const admin = await token('admin')
 
@@ -23,7 +23,7 @@ test('[AU9] [RE3] an admin mints, lists and revokes; a revoked token is refused 
   const { token: anns, jti, expiresAt } = minted.body
   t.ok(expiresAt > Date.now() && expiresAt <= Date.now() + 61_000)
 
-  t.equal((await call(anns, 'GET', '/api/v1/tokens')).status, 403, 'valid, but no admin')
+  t.equal((await call(anns, 'GET', '/api/v1/tokens')).status, 403, 'valid, but not an admin')
 
   const { body: list } = await call<TokenList>(admin, 'GET', '/api/v1/tokens?limit=1')
   t.match(list, { items: [{ jti, sub: 'ann', role: 'operator', agents: ['*'], createdBy: 'admin' }] })
@@ -32,11 +32,11 @@ test('[AU9] [RE3] an admin mints, lists and revokes; a revoked token is refused 
   t.match(rest, { items: [{ sub: 'admin' }], nextCursor: null })
 
   t.equal((await call(admin, 'DELETE', `/api/v1/tokens/${jti}`)).status, 204)
-  t.equal((await call(admin, 'DELETE', `/api/v1/tokens/${jti}`)).status, 204, 'idempotent')
+  t.equal((await call(admin, 'DELETE', `/api/v1/tokens/${jti}`)).status, 204, 'revoking is idempotent')
   t.equal((await call(anns, 'GET', '/api/v1/tokens')).status, 401)
 })
 
-test('[AU12] a narrowed admin mints no wider token', async t => {
+test('[AU12] an admin with narrowed rights mints no wider token', async t => {
   const { call, token } = await startApp(t)
   const narrow = await token('admin', { agents: ['build-*'] })
   const mint = (body: object) => call(narrow, 'POST', '/api/v1/tokens', { sub: 'x', role: 'viewer', ...body })
@@ -50,7 +50,7 @@ test('[AU12] a narrowed admin mints no wider token', async t => {
   t.match(await mint({ agents: ['build-1'], scopes: ['admin'] }), { status: 400, body: { code: 'invalid_request' } })
 })
 
-test('[AU23] a token lives a month by default, a year at most, or as the setting says', async t => {
+test('[AU23] a token lives a month by default and a year at most, or as configured', async t => {
   const DAY = 86_400
   const life = async ({ call, token }: TestApp, ttlSeconds?: number) => {
     const body = { sub: 'ann', role: 'viewer', ttlSeconds }
@@ -67,13 +67,13 @@ test('[AU23] a token lives a month by default, a year at most, or as the setting
   t.equal(await life(server, 365 * DAY), 365)
   t.match(await life(server, 365 * DAY + 1), /^400 .*at most 31536000 seconds.*FLEETWIRE_TOKEN_MAX_TTL_MS/)
   const short = await startApp(t, { config: { TOKEN_MAX_TTL_MS: DAY * 1000 } })
-  t.equal(await life(short), 1, 'the default is no longer than the most')
+  t.equal(await life(short), 1, 'the default is capped by the maximum')
   t.match(await life(short, DAY + 1), /^400/)
   const long = await startApp(t, { config: { TOKEN_MAX_TTL_MS: 5 * 365 * DAY * 1000 } })
   t.equal(await life(long, 5 * 365 * DAY), 5 * 365)
 })
 
-test('[AU26] [AU27] foreign tokens are revoked by jti and by subject: sockets and streams end at once, and a restart forgets none', async t => {
+test('[AU26] [AU27] revoking external tokens by jti or subject ends sockets and streams at once and survives a restart', async t => {
   const { pem, token: sign } = issuer()
   const config = { JWT_PUBLIC_KEY: pem, DATA_DIR: t.testdir() }
   const server = await startApp(t, { config })
@@ -92,7 +92,7 @@ test('[AU26] [AU27] foreign tokens are revoked by jti and by subject: sockets an
   t.match((await stream.next('connection:closing')).data, { code: 4401 })
   t.equal(await status(byId), 401)
   t.equal(await status(other), 200)
-  t.match(await kept.request('subscribe', { topics: ['agents.*.status'] }), { ok: true }, 'its own alone')
+  t.match(await kept.request('subscribe', { topics: ['agents.*.status'] }), { ok: true }, 'only its own')
   t.equal(await revoke(`tokens/x?expiresAt=${Date.now() + 1000}`), 204)
   t.equal(await revoke('tokens/x?expiresAt=soon'), 400)
   t.equal(await revoke(`tokens/${'x'.repeat(257)}`), 400)
@@ -104,21 +104,21 @@ test('[AU26] [AU27] foreign tokens are revoked by jti and by subject: sockets an
   const sockets = await Promise.all(many.map(token => connectWs(t, server.url, token)))
   const theirs = await openStream(t, server.url, many[0], { query: '?topics=agents.*.status' })
   t.equal(await revoke(`subjects/${encodeURIComponent(sub)}/tokens`), 204)
-  t.equal(await revoke(`subjects/${encodeURIComponent(sub)}/tokens`), 204, 'idempotent')
+  t.equal(await revoke(`subjects/${encodeURIComponent(sub)}/tokens`), 204, 'revoking is idempotent')
   for (const { closed } of sockets) t.equal(await closed, 4401)
   t.match((await theirs.next('connection:closing')).data, { code: 4401 })
   for (const token of many) t.equal(await status(token), 401)
   t.equal(
     await status(sign({ sub, role: 'viewer', iat: Math.floor(Date.now() / 1000) + 2 })),
     200,
-    'what is issued after it is good',
+    'tokens issued afterwards are valid',
   )
   t.equal(await status(sign({ sub: `${sub}x`, role: 'viewer', iat })), 200)
   t.equal(await revoke(`subjects/${'x'.repeat(255)}/tokens`), 204)
   t.equal(await revoke(`subjects/${'x'.repeat(256)}/tokens`), 400)
   t.equal((await server.call(other, 'DELETE', '/api/v1/subjects/ann/tokens')).status, 403)
 
-  // An agent's socket is one of its subject.
+  // An agent's socket counts as a socket of its subject.
   const agent = await connectWs(t, server.url, sign({ sub: 'build-1', role: 'agent', iat }), '/agent')
   t.equal(await revoke('subjects/build-1/tokens'), 204)
   t.equal(await agent.closed, 4401)
@@ -129,7 +129,7 @@ test('[AU26] [AU27] foreign tokens are revoked by jti and by subject: sockets an
   t.equal(await status(other, again), 200)
 })
 
-test('[AU28] at the limit of revocations a further one is a conflict that names the setting', async t => {
+test('[AU28] at the limit of revocations, another one is a conflict that names the setting', async t => {
   const { call, token } = await startApp(t, { config: { MAX_REVOCATIONS: 1 } })
   const admin = await token('admin')
   t.equal((await call(admin, 'DELETE', '/api/v1/tokens/a')).status, 204)
@@ -140,7 +140,7 @@ test('[AU28] at the limit of revocations a further one is a conflict that names 
   t.equal((await call(admin, 'DELETE', '/api/v1/subjects/ann/tokens')).status, 409)
 })
 
-test('[AU26] a socket that waits for its turn while its token is revoked is not opened', async t => {
+test('[AU26] a socket whose token is revoked while it waits for admission is not opened', async t => {
   const clock = new FakeClock(Date.now())
   const { app, url, token } = await startApp(t, { clock, config: { ADMISSION_RATE: 1 } })
   const minted = await app.tokens.mint({ sub: 'ann', role: 'viewer' }, 'test')

@@ -9,10 +9,10 @@ import { openLog } from '../helpers/log-folder.ts'
 import { openStream } from '../helpers/sse-client.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
-/** A log that is read as ever, and takes nothing while `isFull`. */
+/** A log that reads normally but accepts nothing while `isFull`. */
 class FullLog extends TimedLog {
   isFull = false
-  /** It was sent to be stored, and nobody can say now what became of it. */
+  /** The append was sent to the store, and its outcome is unknown. */
   mayBeWritten = false
 
   override append(drafts: readonly EventDraft[]): Promise<AppendResult> {
@@ -22,7 +22,7 @@ class FullLog extends TimedLog {
   }
 }
 
-test('[ER5] everything that the log would have to store is refused in the same words, with the time to wait', async t => {
+test('[ER5] everything that the log would have to store is refused with the same error and a time to wait', async t => {
   const log = new FullLog(await openLog(t), systemClock)
   const { app, url, call, token } = await startApp(t, { eventLog: log })
   const admin = await token('admin')
@@ -60,7 +60,7 @@ test('[ER5] everything that the log would have to store is refused in the same w
   t.equal((await call(admin, 'POST', '/api/v1/agents/a1/commands', command)).status, 202)
 })
 
-test('[ER5] what may have been stored all the same is refused in words that say so', async t => {
+test('[ER5] a request that may have been stored nevertheless is refused with an error that says so', async t => {
   const log = new FullLog(await openLog(t), systemClock)
   const { url, call, token } = await startApp(t, { eventLog: log })
   const admin = await token('admin')
@@ -84,7 +84,7 @@ test('[ER5] what may have been stored all the same is refused in words that say 
   t.match(await client.request('command:request', { agentId: 'a1', ...command }), { ok: false, error })
 })
 
-test('[ER5] the hello of an agent that the log cannot take is refused in the same words, and closed to come again', async t => {
+test('[ER5] an agent hello that the log cannot store is refused with the same error and closed with a time to reconnect', async t => {
   const log = new FullLog(await openLog(t), systemClock)
   const { url, token } = await startApp(t, { eventLog: log })
   const bearer = await token('agent', { sub: 'a1' })
@@ -103,7 +103,7 @@ test('[ER5] the hello of an agent that the log cannot take is refused in the sam
   await again.next('connection:established')
 })
 
-/** A log that does not know whether there is what a cursor names. */
+/** A log that does not know whether the event that a cursor names exists. */
 class LogBehind extends TimedLog {
   isBehind = true
 
@@ -112,7 +112,7 @@ class LogBehind extends TimedLog {
   }
 }
 
-test('[RS7] who has seen more than the server can know of is sent away to come again', async t => {
+test('[RS7] a client whose cursor is ahead of the server is told to reconnect later', async t => {
   const log = new LogBehind(await openLog(t), systemClock)
   const { url, call, token } = await startApp(t, { eventLog: log })
   const viewer = await token('viewer')

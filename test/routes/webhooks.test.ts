@@ -21,7 +21,7 @@ async function start(t: Test, { config, ...options }: StartOptions = {}) {
   return { ...server, admin, api, create }
 }
 
-test('[WH1] [WH2] a receiver sees a command from queued to succeeded, each event signed', async t => {
+test('[WH1] [WH2] a receiver gets every step of a command from queued to succeeded, each event signed', async t => {
   const { api, create, ...server } = await start(t)
   const receiver = await startReceiver(t)
   const agent = await connectAgent(t, server, 'build-1')
@@ -40,12 +40,12 @@ test('[WH1] [WH2] a receiver sees a command from queued to succeeded, each event
   t.same(
     receiver.received.map(({ body }) => body),
     history.body.items,
-    'the events of the log, in their order',
+    'the events of the log, in order',
   )
   t.equal(new Set(receiver.received.map(({ id }) => id)).size, receiver.received.length)
 })
 
-test('[WH3] [WH4] it is sent what its topics, types, labels and rights let through', async t => {
+test('[WH3] [WH4] a webhook receives what its topics, types, labels and rights allow', async t => {
   const { api, create, token, ...server } = await start(t)
   const receiver = await startReceiver(t)
   const connect = async (agentId: string, labels: object) => {
@@ -77,7 +77,7 @@ test('[WH3] [WH4] it is sent what its topics, types, labels and rights let throu
   }
 })
 
-test('[WH13] [WH14] a URL that may not be used is refused, and says why', async t => {
+test('[WH13] [WH14] a URL that may not be used is refused with the reason', async t => {
   const { api, create } = await start(t)
   for (const [url, why] of [
     ['https://10.0.0.1/', /10.0.0.1 is not public \(private\)/],
@@ -114,7 +114,7 @@ test('[WH13] [WH14] a URL that may not be used is refused, and says why', async 
   }
 })
 
-test('[WH9] secrets are shown when they are made, and nowhere else', async t => {
+test('[WH9] secrets are shown only when they are created', async t => {
   const stream = new Capture()
   const { api, create } = await start(t, { logger: { stream }, config: { LOG_LEVEL: 'trace' } })
   const receiver = await startReceiver(t)
@@ -128,7 +128,7 @@ test('[WH9] secrets are shown when they are made, and nowhere else', async t => 
   await api('POST', '/tasks', { title: 'x' })
   const both = await receiver.next(({ body }) => body.type === 'task:created')
   for (const secret of [own, rotated.body.secret]) {
-    t.doesNotThrow(() => new Verifier(secret).verify(both.text, both.headers), 'both are valid')
+    t.doesNotThrow(() => new Verifier(secret).verify(both.text, both.headers), 'both secrets are valid')
   }
   await api('POST', `${path}/rotate-secret`, { keepPreviousMs: 0 })
   await api('POST', '/tasks', { title: 'y' })
@@ -150,7 +150,7 @@ test('[WH9] secrets are shown when they are made, and nowhere else', async t => 
   t.notMatch(stream.text, /hidden-key/, 'the log has no more of the URL than its origin')
 })
 
-test('[WH7] [AD1] what is done to a webhook is in the audit trail, and its end in an inbox', async t => {
+test('[WH7] [AD1] changes to a webhook are in the audit trail, and an inbox is notified when its receiver is gone', async t => {
   const { api, create } = await start(t)
   const receiver = await startReceiver(t, { respond: (_, response) => void response.writeHead(410).end() })
   const { webhookId } = await create({ url: receiver.url, topics: ['tasks.*.status'] })
@@ -178,7 +178,7 @@ test('[WH7] [AD1] what is done to a webhook is in the audit trail, and its end i
   ])
 })
 
-test('[WH12] the delivery log pages, filters, and sends again', async t => {
+test('[WH12] the delivery log can be paged and filtered, and sends deliveries again', async t => {
   const { api, create, call, admin } = await start(t)
   const receiver = await startReceiver(t)
   const { webhookId } = await create({ url: receiver.url, topics: ['tasks.*.status'] })
@@ -209,7 +209,7 @@ test('[WH12] the delivery log pages, filters, and sends again', async t => {
   t.match(metrics.body, /fleetwire_webhook_attempts_total\{outcome="delivered"\} 3/)
 })
 
-test('[WH11] a webhook for Slack is sent what Slack shows', async t => {
+test('[WH11] a webhook for Slack receives what Slack can display', async t => {
   const { api, create } = await start(t)
   const receiver = await startReceiver(t)
   const webhook = await create({ url: receiver.url, topics: ['tasks.*.status'], format: 'slack' })

@@ -13,7 +13,7 @@ async function start(t: Test, prompt: (run: CommandRun) => Promise<void>) {
   })
   const token = await server.token('operator')
   const base = '/ag-ui/copilotkit'
-  // CopilotKit's client is one of 0.0.59: it names no version.
+  // CopilotKit's client is version 0.0.59 and sends no protocol version.
   const body = (fields: object = {}) => bodyOf({ protocolVersion: undefined, ...fields })
   const open = (path: string, fields: object = {}) =>
     openRun(t, server.url + base + path, { token, body: body(fields) })
@@ -26,7 +26,7 @@ async function start(t: Test, prompt: (run: CommandRun) => Promise<void>) {
 const stopped = ({ signal }: CommandRun) =>
   signal.aborted ? undefined : new Promise(resolve => signal.addEventListener('abort', resolve))
 
-t.test('[UI16] info, run, connect and stop as CopilotKit asks for them', async t => {
+t.test('[UI16] info, run, connect and stop work the way CopilotKit calls them', async t => {
   const { open, ask, token, call } = await start(t, async run => {
     run.message({ messageId: 'm' }).append('one ')
     await stopped(run)
@@ -41,12 +41,12 @@ t.test('[UI16] info, run, connect and stop as CopilotKit asks for them', async t
   t.same(
     (await nothing.all()).map(({ type }) => type),
     ['RUN_STARTED', 'RUN_FINISHED'],
-    'of a thread that is unknown there is nothing to tell',
+    'an unknown thread has nothing to show',
   )
   const run = await open('/agent/a/run')
   await run.event('TEXT_MESSAGE_CONTENT')
   const tab = await open('/agent/a/connect', { runId: 'connect-1', messages: [] })
-  t.match(await tab.event('RUN_STARTED'), { threadId: 'thread', runId: 'run' }, 'the run that is live')
+  t.match(await tab.event('RUN_STARTED'), { threadId: 'thread', runId: 'run' }, 'the live run')
   t.match(await tab.event('MESSAGES_SNAPSHOT'), { messages: [{ id: 'u1' }, { id: 'm', content: 'one ' }] })
   t.same((await ask('POST', '/agent/a/stop/other')).body, { stopped: false })
   t.same((await ask('POST', '/agent/a/stop/thread')).body, { stopped: true })
@@ -60,7 +60,7 @@ t.test('[UI16] info, run, connect and stop as CopilotKit asks for them', async t
   t.equal((await ask('POST', '/agent/none/connect', bodyOf())).status, 404)
 })
 
-t.test('[UI16] all of it through one route', async t => {
+t.test('[UI16] a single route serves all of them', async t => {
   const { single, ask, operator, call, token } = await start(t, async run => {
     run.message({ messageId: 'm' }).append(`${run.input}!`)
   })
@@ -84,6 +84,6 @@ t.test('[UI16] all of it through one route', async t => {
   const viewer = await token('viewer')
   const path = '/ag-ui/copilotkit'
   const asViewer = await call(viewer, 'POST', path, { method: 'agent/run', params: { agentId: 'a' }, body: bodyOf() })
-  t.equal(asViewer.status, 403, 'by the row of the route that it stands for')
+  t.equal(asViewer.status, 403, 'the rights of the route that the method stands for apply')
   t.equal((await call(operator, 'GET', path)).status, 405)
 })

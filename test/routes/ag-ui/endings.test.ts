@@ -7,7 +7,7 @@ import { type StartOptions, startApp } from '../../helpers/build.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { until } from '../../helpers/until.ts'
 
-/** A server and an agent whose run goes on until it is interrupted. */
+/** A server and an agent whose run continues until it is interrupted. */
 async function start(t: Test, options: StartOptions = {}, prompt?: (run: CommandRun) => Promise<void>) {
   const server = await startApp(t, options)
   await promptAgent(t, server, 'a', {
@@ -24,18 +24,25 @@ async function start(t: Test, options: StartOptions = {}, prompt?: (run: Command
   return { ...server, operator: token, url, post }
 }
 
-t.test('[UI14] a server that closes ends its streams with RUN_ERROR, whole, and the run goes on elsewhere', async t => {
-  const { app, post } = await start(t)
-  const run = await post()
-  await run.event('TEXT_MESSAGE_CONTENT')
-  const closed = app.close()
-  const last = (await run.all()).at(-1)
-  t.match(last, { type: 'RUN_ERROR', code: 'SERVER_RESTARTING' })
-  t.equal(run.frames.at(-1)!.id, undefined, 'it is not of the run: a client continues after the frame before')
-  await closed
-})
+t.test(
+  '[UI14] a closing server ends its streams with a complete RUN_ERROR, and the run continues elsewhere',
+  async t => {
+    const { app, post } = await start(t)
+    const run = await post()
+    await run.event('TEXT_MESSAGE_CONTENT')
+    const closed = app.close()
+    const last = (await run.all()).at(-1)
+    t.match(last, { type: 'RUN_ERROR', code: 'SERVER_RESTARTING' })
+    t.equal(
+      run.frames.at(-1)!.id,
+      undefined,
+      'the error is not part of the run: a client resumes after the previous frame',
+    )
+    await closed
+  },
+)
 
-t.test('[UI14] a revoked token, and an administrator, end a stream in the same way', async t => {
+t.test('[UI14] a revoked token or an administrator ends a stream in the same way', async t => {
   const { app, token, call, url, post } = await start(t)
   const admin = await token('admin', { sub: 'root' })
   const first = await post()
@@ -66,7 +73,7 @@ t.test('[UI14] quiet streams get a comment every 15 s', async t => {
   t.ok(run.comments >= 3)
 })
 
-t.test('[UI14] [OB1] a reader that is too slow is told so, and what was begun is complete', async t => {
+t.test('[UI14] [OB1] a slow reader gets SLOW_CONSUMER, and every frame that was begun is complete', async t => {
   const line = 'x'.repeat(32 * 1024)
   let isTold = false
   const { url, operator, app, post } = await start(t, { config: { OUTBOX_LIMIT_BYTES: 256 * 1024 } }, async run => {
@@ -106,7 +113,7 @@ t.test('[UI14] [OB1] a reader that is too slow is told so, and what was begun is
   await post({ runId: 'x' }).then(run => t.equal(run.response.status, 409))
 })
 
-t.test('[UI14] a client that goes while its request is judged leaves nothing behind', async t => {
+t.test('[UI14] a client that disconnects while its request is being checked leaves nothing behind', async t => {
   const { app, url, operator } = await start(t)
   for (let round = 0; round < 5; round++) {
     const abort = new AbortController()
@@ -118,7 +125,7 @@ t.test('[UI14] a client that goes while its request is judged leaves nothing beh
     })
     const { agUiRuns } = app
     const { isKept } = agUiRuns
-    // Gone in the middle of the judging, whatever the machine is busy with.
+    // Disconnects in the middle of the check, however busy the machine is.
     agUiRuns.isKept = async found => {
       agUiRuns.isKept = isKept
       abort.abort()
@@ -131,7 +138,7 @@ t.test('[UI14] a client that goes while its request is judged leaves nothing beh
   t.equal(app.broadcaster.stats().subscribers, 0)
 })
 
-t.test('[UI15] an agent that is lost in mid-run ends it when its lease ends', async t => {
+t.test('[UI15] the run of an agent that disconnects in mid-run ends with the lease of the agent', async t => {
   const clock = new FakeClock(Date.now())
   const server = await startApp(t, { clock })
   const agent = await connectAgent(t, server, 'b')
@@ -156,7 +163,7 @@ t.test('[UI15] an agent that is lost in mid-run ends it when its lease ends', as
   t.match((await ended).slice(-2), [{ type: 'TEXT_MESSAGE_END' }, { type: 'RUN_ERROR', code: 'AGENT_DISCONNECTED' }])
 })
 
-t.test('[UI17] streams of a subject, and bodies, have limits', async t => {
+t.test('[UI17] streams per subject and body sizes are limited', async t => {
   const { post, url, operator, token, call, app } = await start(t, {
     config: { AG_UI_STREAMS_PER_PRINCIPAL: 2, AG_UI_BODY_BYTES: 2000 },
   })

@@ -15,7 +15,7 @@ const libraries = [
   ['0.0.59', old as unknown as typeof modern],
 ] as const
 
-/** A server behind a wire that the test can cut. */
+/** A server behind a connection that the test can cut. */
 async function start(t: Test, handlers: Record<string, (run: CommandRun) => Promise<unknown>>) {
   const server = await startApp(t)
   await promptAgent(
@@ -62,103 +62,106 @@ async function start(t: Test, handlers: Record<string, (run: CommandRun) => Prom
 }
 
 for (const [name, library] of libraries) {
-  t.test(`[UI1] [UI12] [UI13] HttpAgent ${name}: text, tools of both sides, state, failure, cancellation`, async t => {
-    const { http, call, operator, url } = await start(t, {
-      async prompt(run) {
-        if (run.input === 'fail') throw new Error('no more')
-        if (run.input === 'stop') {
-          run.message({ messageId: 'm-stop' }).append('working')
-          await new Promise(resolve => run.signal.addEventListener('abort', resolve))
-          return undefined
-        }
-        if (String(run.input).startsWith('confirmed')) {
-          run.message({ messageId: 'm-end' }).append(`you ${run.input}`)
-          return undefined
-        }
-        const said = run.message({ messageId: 'm1', role: 'thinking' })
-        said.append('hm')
-        said.end()
-        run.message({ messageId: 'm2' }).append('look')
-        run.tool('search', { q: 1 }, { toolCallId: 't1', messageId: 'm2' }).end(['found'])
-        run.state({ n: 1 })
-        run.patch([{ op: 'add', path: '/list', value: [1] }])
-        run.tool('confirm', { text: 'sure?' }, { toolCallId: 't2' }).end()
-        return { done: true }
-      },
-    })
-    const agent = http(library)
-    let finished: { outcome?: unknown; result?: unknown } = {}
-    const tools = [{ name: 'confirm', description: 'asks the user', parameters: {} }]
-    const { newMessages } = await agent.runAgent(
-      { tools },
-      {
+  t.test(
+    `[UI1] [UI12] [UI13] HttpAgent ${name}: text, tools on both sides, state, failure and cancellation`,
+    async t => {
+      const { http, call, operator, url } = await start(t, {
+        async prompt(run) {
+          if (run.input === 'fail') throw new Error('no more')
+          if (run.input === 'stop') {
+            run.message({ messageId: 'm-stop' }).append('working')
+            await new Promise(resolve => run.signal.addEventListener('abort', resolve))
+            return undefined
+          }
+          if (String(run.input).startsWith('confirmed')) {
+            run.message({ messageId: 'm-end' }).append(`you ${run.input}`)
+            return undefined
+          }
+          const said = run.message({ messageId: 'm1', role: 'thinking' })
+          said.append('hm')
+          said.end()
+          run.message({ messageId: 'm2' }).append('look')
+          run.tool('search', { q: 1 }, { toolCallId: 't1', messageId: 'm2' }).end(['found'])
+          run.state({ n: 1 })
+          run.patch([{ op: 'add', path: '/list', value: [1] }])
+          run.tool('confirm', { text: 'sure?' }, { toolCallId: 't2' }).end()
+          return { done: true }
+        },
+      })
+      const agent = http(library)
+      let finished: { outcome?: unknown; result?: unknown } = {}
+      const tools = [{ name: 'confirm', description: 'asks the user', parameters: {} }]
+      const { newMessages } = await agent.runAgent(
+        { tools },
+        {
+          onRunFinishedEvent: ({ event }) => {
+            finished = event
+          },
+        },
+      )
+      t.same(finished.result, { done: true })
+      t.same(
+        finished.outcome,
+        name === '1.0' ? { type: 'success', pendingToolCallIds: ['t2'] } : undefined,
+        'older clients reject a stream that contains an outcome',
+      )
+      t.match(newMessages, [
+        { id: 'm1', role: 'reasoning', content: 'hm' },
+        {
+          id: 'm2',
+          role: 'assistant',
+          content: 'look',
+          toolCalls: [{ id: 't1' }, { id: 't2', function: { name: 'confirm' } }],
+        },
+        { role: 'tool', toolCallId: 't1', content: '["found"]' },
+      ])
+      t.equal(newMessages.length, 3)
+      t.same(agent.state, { n: 1, list: [1] })
+
+      agent.addMessage({ id: 'r2', role: 'tool', toolCallId: 't2', content: 'confirmed' })
+      await agent.runAgent({ tools })
+      t.match(
+        agent.messages.at(-1),
+        { id: 'm-end', content: 'you confirmed' },
+        'the result of its tool reaches the agent',
+      )
+
+      let error: { code?: string; message?: string } = {}
+      const watch: modern.AgentSubscriber = {
+        onRunErrorEvent: ({ event }) => {
+          error = event
+        },
         onRunFinishedEvent: ({ event }) => {
           finished = event
         },
-      },
-    )
-    t.same(finished.result, { done: true })
-    t.same(
-      finished.outcome,
-      name === '1.0' ? { type: 'success', pendingToolCallIds: ['t2'] } : undefined,
-      'older clients reject a stream that says it',
-    )
-    t.match(newMessages, [
-      { id: 'm1', role: 'reasoning', content: 'hm' },
-      {
-        id: 'm2',
-        role: 'assistant',
-        content: 'look',
-        toolCalls: [{ id: 't1' }, { id: 't2', function: { name: 'confirm' } }],
-      },
-      { role: 'tool', toolCallId: 't1', content: '["found"]' },
-    ])
-    t.equal(newMessages.length, 3)
-    t.same(agent.state, { n: 1, list: [1] })
+      }
+      agent.addMessage({ id: 'u2', role: 'user', content: 'fail' })
+      await agent.runAgent({}, watch)
+      t.match(error, { message: 'no more', code: 'FAILED' })
 
-    agent.addMessage({ id: 'r2', role: 'tool', toolCallId: 't2', content: 'confirmed' })
-    await agent.runAgent({ tools })
-    t.match(
-      agent.messages.at(-1),
-      { id: 'm-end', content: 'you confirmed' },
-      'the result of its tool reaches the agent',
-    )
-
-    let error: { code?: string; message?: string } = {}
-    const watch: modern.AgentSubscriber = {
-      onRunErrorEvent: ({ event }) => {
-        error = event
-      },
-      onRunFinishedEvent: ({ event }) => {
-        finished = event
-      },
-    }
-    agent.addMessage({ id: 'u2', role: 'user', content: 'fail' })
-    await agent.runAgent({}, watch)
-    t.match(error, { message: 'no more', code: 'FAILED' })
-
-    agent.addMessage({ id: 'u3', role: 'user', content: 'stop' })
-    error = {}
-    await agent.runAgent(
-      {},
-      {
-        ...watch,
-        onTextMessageContentEvent: () => {
-          const path = '/ag-ui/copilotkit/agent/a/stop/t'
-          void call(operator, 'POST', path, {}).then(({ body }) => t.same(body, { stopped: true }))
+      agent.addMessage({ id: 'u3', role: 'user', content: 'stop' })
+      error = {}
+      await agent.runAgent(
+        {},
+        {
+          ...watch,
+          onTextMessageContentEvent: () => {
+            const path = '/ag-ui/copilotkit/agent/a/stop/t'
+            void call(operator, 'POST', path, {}).then(({ body }) => t.same(body, { stopped: true }))
+          },
         },
-      },
-    )
-    if (name === '1.0') t.same(finished.outcome, { type: 'cancelled' })
-    else t.match(error, { code: 'STOPPED' })
+      )
+      if (name === '1.0') t.same(finished.outcome, { type: 'cancelled' })
+      else t.match(error, { code: 'STOPPED' })
 
-    const foreign = http(library, { url: url.replace(/a$/, 'unknown') })
-    await quietly(async () => {
-      await t.rejects(foreign.runAgent(), /HTTP 404/)
-    })
-  })
+      const foreign = http(library, { url: url.replace(/a$/, 'unknown') })
+      await quietly(async () => {
+        await t.rejects(foreign.runAgent(), /HTTP 404/)
+      })
+    },
+  )
 
-  t.test(`[UI5] HttpAgent ${name}: an answer that is cut again and again arrives whole`, async t => {
+  t.test(`[UI5] HttpAgent ${name}: a response that is cut repeatedly arrives complete`, async t => {
     const words = Array.from({ length: 60 }, (_, i) => `word${i} `)
     let text = ''
     let cuts = 0
@@ -189,11 +192,11 @@ for (const [name, library] of libraries) {
     )
     t.match(agent.messages[1], { id: 'm', content: words.join('') })
     t.match(agent.messages[1], { toolCalls: [{ function: { arguments: words.join('') } }] })
-    t.equal(text, words.join(''), 'nothing twice')
+    t.equal(text, words.join(''), 'no duplicates')
     t.equal(cuts, 5)
   })
 
-  t.test(`[UI6] HttpAgent ${name}: a second client joins in mid-message and shows the same`, async t => {
+  t.test(`[UI6] HttpAgent ${name}: a second client that joins in mid-message shows the same`, async t => {
     let go = () => {}
     const opened = new Promise<void>(resolve => {
       go = resolve

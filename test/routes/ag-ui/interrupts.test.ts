@@ -13,7 +13,7 @@ const options = [
   { id: 'no', label: 'No', effect: 'deny' as const, scope: 'once' as const },
 ]
 
-/** An agent that asks what its input says, and then tells the answers. */
+/** An agent that asks what its input names and then reports the answers. */
 async function start(t: Test) {
   const server = await startApp(t)
   const agent = await promptAgent(t, server, 'a', {
@@ -58,7 +58,7 @@ async function start(t: Test) {
   return { ...server, operator: token, url, http, post, said }
 }
 
-/** What a client's run ended with. */
+/** The outcome of a client's run. */
 async function outcomeOf(agent: modern.HttpAgent, parameters: Parameters<modern.HttpAgent['runAgent']>[0] = {}) {
   let outcome: { type: string; interrupts?: modern.Interrupt[] } | undefined
   let error: string | undefined
@@ -77,7 +77,7 @@ for (const [name, library] of [
   ['1.0', modern],
   ['0.0.59', old as unknown as typeof modern],
 ] as const) {
-  t.test(`[UI10] a question ends the run, and the answer of a client of ${name} goes on with it`, async t => {
+  t.test(`[UI10] a question ends the run, and an answer from a client of ${name} continues it`, async t => {
     const { http, operator, call } = await start(t)
     const agent = http(library, 'ask')
     const first = await outcomeOf(agent)
@@ -104,18 +104,18 @@ for (const [name, library] of [
       },
       { role: 'tool', toolCallId: 't-ask', content: '["always"]' },
     ])
-    t.equal(agent.messages.length, 3, 'nothing twice')
+    t.equal(agent.messages.length, 3, 'no duplicates')
     const { body } = await call<{ resolution: object }>(operator, 'GET', '/api/v1/interactions/int-ask')
     t.match(body.resolution, { optionId: 'always', by: 'ann', via: 'rest' })
   })
 }
 
-t.test('[UI10] questions end a run one after the other, and may be answered together', async t => {
+t.test('[UI10] successive questions each end a run, and questions can be answered together', async t => {
   const { http, call, operator } = await start(t)
   const both = http(modern, 'two')
   const { outcome } = await outcomeOf(both)
   t.equal(outcome!.interrupts![0]!.id, 'int-1')
-  // The second question may come after the end that the first made.
+  // The second question may arrive after the first has already ended the run.
   await until(async () => (await call(operator, 'GET', '/api/v1/interactions/int-2')).status === 200)
   const answers = ['int-1', 'int-2'].map(interruptId => ({ interruptId, status: 'resolved' as const, payload: true }))
   t.equal((await outcomeOf(both, { resume: answers })).outcome?.type, 'success')
@@ -137,73 +137,76 @@ const answer = (interruptId: string, payload: unknown = 'yes') => [
   { interruptId, status: 'resolved' as const, payload },
 ]
 
-t.test('[UI10] [UI11] what answers, what does not, and what a cancelled question does', async t => {
-  const { post, said, operator, call, url } = await start(t)
-  const ask = async (content: string) => {
-    const run = await post({ ...said(content), runId: `ask-${content}` })
-    t.match((await run.all()).at(-1), { outcome: { type: 'interrupt' } })
-  }
-  const refusal = async (fields: object) => {
-    const { status, body } = await call<{ message: string }>(operator, 'POST', '/ag-ui/agents/a', bodyOf(fields))
-    return { status, message: body.message }
-  }
-  const resume = async (content: string, entries: object[], n = 1) =>
-    (await post({ ...said(content), runId: `resume-${content}-${n}`, resume: entries })).all()
+t.test(
+  '[UI10] [UI11] which responses answer a question, which do not, and what cancelling a question does',
+  async t => {
+    const { post, said, operator, call, url } = await start(t)
+    const ask = async (content: string) => {
+      const run = await post({ ...said(content), runId: `ask-${content}` })
+      t.match((await run.all()).at(-1), { outcome: { type: 'interrupt' } })
+    }
+    const refusal = async (fields: object) => {
+      const { status, body } = await call<{ message: string }>(operator, 'POST', '/ag-ui/agents/a', bodyOf(fields))
+      return { status, message: body.message }
+    }
+    const resume = async (content: string, entries: object[], n = 1) =>
+      (await post({ ...said(content), runId: `resume-${content}-${n}`, resume: entries })).all()
 
-  await ask('question')
-  t.match(await refusal({ ...said('question'), runId: 'other' }), {
-    status: 409,
-    message: /waits for an answer.*int-question/,
-  })
-  t.match((await resume('question', answer('int-question', 'because'))).at(-1), { type: 'RUN_FINISHED' })
-  t.match(
-    await (await call<{ resolution: object }>(operator, 'GET', '/api/v1/interactions/int-question')).body.resolution,
-    { text: 'because' },
-  )
-
-  await ask('form')
-  const filled = await resume('form', answer('int-form', { name: 'Ann' }))
-  t.match(
-    filled.find(({ type }) => type === 'TOOL_CALL_RESULT'),
-    { content: '[{"name":"Ann"}]' },
-  )
-
-  await ask('permission')
-  for (const payload of [{ optionId: 'what' }, { text: 'well' }, 'perhaps', 7])
-    t.match(await refusal({ ...said('permission'), runId: 'bad', resume: answer('int-permission', payload) }), {
-      status: 400,
-      message: /once, always, no/,
+    await ask('question')
+    t.match(await refusal({ ...said('question'), runId: 'other' }), {
+      status: 409,
+      message: /waits for an answer.*int-question/,
     })
-  const unsure = await refusal({ ...said('permission'), runId: 'bad', resume: answer('int-unknown') })
-  t.equal(unsure.status, 409, 'an unknown id answers nothing')
-  const declined = await resume('permission', [{ interruptId: 'int-permission', status: 'cancelled' }])
-  t.match(
-    declined.find(({ type }) => type === 'TOOL_CALL_RESULT'),
-    { content: '["no"]' },
-    'the option that says no',
-  )
+    t.match((await resume('question', answer('int-question', 'because'))).at(-1), { type: 'RUN_FINISHED' })
+    t.match(
+      await (await call<{ resolution: object }>(operator, 'GET', '/api/v1/interactions/int-question')).body.resolution,
+      { text: 'because' },
+    )
 
-  const elsewhere = (id: string, optionId: string) =>
-    call(operator, 'POST', `/api/v1/interactions/${id}/respond`, { optionId })
-  await ask('away')
-  await elsewhere('int-away', 'always')
-  const late = await openRun(t, url, {
-    token: operator,
-    body: bodyOf({ ...said('away'), runId: 'late', resume: answer('int-away', 'no') }),
-  })
-  const events = await late.all()
-  t.match(
-    events.find(({ type }) => type === 'TOOL_CALL_RESULT'),
-    { content: '["always"]' },
-    'what came meanwhile',
-  )
-  t.match(events.at(-1), { type: 'RUN_FINISHED', outcome: { type: 'success' } })
-  const again = await openRun(t, `${url}/runs/late/events`, { token: operator, lastEventId: late.frames[1]!.id! })
-  t.same(await again.all(), events.slice(2), 'runs that go on have numbers of their own')
-})
+    await ask('form')
+    const filled = await resume('form', answer('int-form', { name: 'Ann' }))
+    t.match(
+      filled.find(({ type }) => type === 'TOOL_CALL_RESULT'),
+      { content: '[{"name":"Ann"}]' },
+    )
+
+    await ask('permission')
+    for (const payload of [{ optionId: 'what' }, { text: 'well' }, 'perhaps', 7])
+      t.match(await refusal({ ...said('permission'), runId: 'bad', resume: answer('int-permission', payload) }), {
+        status: 400,
+        message: /once, always, no/,
+      })
+    const unsure = await refusal({ ...said('permission'), runId: 'bad', resume: answer('int-unknown') })
+    t.equal(unsure.status, 409, 'an unknown id is no answer')
+    const declined = await resume('permission', [{ interruptId: 'int-permission', status: 'cancelled' }])
+    t.match(
+      declined.find(({ type }) => type === 'TOOL_CALL_RESULT'),
+      { content: '["no"]' },
+      'the option that declines',
+    )
+
+    const elsewhere = (id: string, optionId: string) =>
+      call(operator, 'POST', `/api/v1/interactions/${id}/respond`, { optionId })
+    await ask('away')
+    await elsewhere('int-away', 'always')
+    const late = await openRun(t, url, {
+      token: operator,
+      body: bodyOf({ ...said('away'), runId: 'late', resume: answer('int-away', 'no') }),
+    })
+    const events = await late.all()
+    t.match(
+      events.find(({ type }) => type === 'TOOL_CALL_RESULT'),
+      { content: '["always"]' },
+      'what happened in between',
+    )
+    t.match(events.at(-1), { type: 'RUN_FINISHED', outcome: { type: 'success' } })
+    const again = await openRun(t, `${url}/runs/late/events`, { token: operator, lastEventId: late.frames[1]!.id! })
+    t.same(await again.all(), events.slice(2), 'continued runs have their own frame numbers')
+  },
+)
 
 t.test(
-  '[UI10] [UI11] several questions of one end are answered together, and the first answer of each stands',
+  '[UI10] [UI11] several questions of one outcome are answered together, and the first answer to each counts',
   async t => {
     const server = await startApp(t)
     const agent = await connectAgent(t, server, 'bare')
@@ -211,7 +214,7 @@ t.test(
     const url = `${server.url}/ag-ui/agents/bare`
     const run = await openRun(t, url, { token, body: bodyOf() })
     const { commandId, attempt } = (await agent.next('command:dispatch')).payload
-    // Asked before it runs: so it begins to wait for both at once.
+    // Asked before the run starts, so that it waits for both at once.
     for (const interactionId of ['q1', 'q2'])
       agent.say('interaction:request', { interactionId, commandId, kind: 'permission', title: '?', options })
     agent.say('command:ack', { commandId, attempt })
@@ -228,7 +231,7 @@ t.test(
   },
 )
 
-t.test('[UI10] a cancelled question without an option that says no stops the run', async t => {
+t.test('[UI10] cancelling a question that has no option to decline stops the run', async t => {
   const { post, said } = await start(t)
   await (await post({ ...said('question'), runId: '1' })).all()
   const run = await post({
@@ -239,7 +242,7 @@ t.test('[UI10] a cancelled question without an option that says no stops the run
   t.match((await run.all()).at(-1), { type: 'RUN_FINISHED', outcome: { type: 'cancelled' } })
 })
 
-t.test('[UI10] answering takes the scope for it', async t => {
+t.test('[UI10] answering requires the scope for it', async t => {
   const { post, said, token, call } = await start(t)
   await (await post({ ...said('ask'), runId: '1' })).all()
   const lacking = await token('operator', { scopes: ['read', 'command'] })

@@ -8,7 +8,7 @@ import { connectAgent } from '../../helpers/bare-agent.ts'
 import { type StartOptions, startApp } from '../../helpers/build.ts'
 import { until } from '../../helpers/until.ts'
 
-/** A server, an agent `a` whose run the test holds, and what opens streams. */
+/** A server, an agent `a` whose run the test controls, and functions that open streams. */
 async function start(t: Test, prompt: (run: CommandRun) => Promise<void> = async () => {}, options: StartOptions = {}) {
   const server = await startApp(t, options)
   const agent = await promptAgent(t, server, 'a', {
@@ -27,7 +27,7 @@ async function start(t: Test, prompt: (run: CommandRun) => Promise<void> = async
   return { ...server, agent, operator: token, post, get, refusal }
 }
 
-/** A promise and what resolves it. */
+/** A promise and the function that resolves it. */
 function gate() {
   let open = () => {}
   const opened = new Promise<void>(resolve => {
@@ -38,7 +38,7 @@ function gate() {
 
 const aborted = ({ signal }: CommandRun) => (signal.aborted ? undefined : once(signal, 'abort'))
 
-t.test('[UI1] [UI2] [UI3] a run: text, reasoning, a tool call and state, from its start to its end', async t => {
+t.test('[UI1] [UI2] [UI3] a run streams text, reasoning, a tool call and state from start to end', async t => {
   const seen: CommandRun[] = []
   const { post, operator, call } = await start(t, async run => {
     seen.push(run)
@@ -65,7 +65,7 @@ t.test('[UI1] [UI2] [UI3] a run: text, reasoning, a tool call and state, from it
   t.same(
     n,
     type.map((_, i) => `run:${i + 1}`),
-    'each has its id',
+    'each frame has its id',
   )
   const shown = events.filter(({ type }) => type !== 'CUSTOM')
   const of = { messageId: 'm1' }
@@ -98,10 +98,10 @@ t.test('[UI1] [UI2] [UI3] a run: text, reasoning, a tool call and state, from it
   const session = await call<Session>(operator, 'GET', '/api/v1/sessions/thread')
   t.match(session.body, { agentId: 'a', title: 'hello' })
   const { body } = await call<{ items: object[] }>(operator, 'GET', '/api/v1/sessions/thread/messages')
-  t.match(body.items[0], { messageId: 'u1', role: 'user', text: 'hello', state: 'ended' }, 'people see what was asked')
+  t.match(body.items[0], { messageId: 'u1', role: 'user', text: 'hello', state: 'ended' }, 'people see the prompt')
 })
 
-t.test('[UI3] RUN_STARTED comes before the agent has done anything', async t => {
+t.test('[UI3] RUN_STARTED is sent before the agent has done anything', async t => {
   const server = await startApp(t)
   const agent = await connectAgent(t, server, 'slow')
   const token = await server.token('operator')
@@ -110,7 +110,7 @@ t.test('[UI3] RUN_STARTED comes before the agent has done anything', async t => 
   t.match((await agent.next('command:dispatch')).payload, { kind: 'prompt', input: 'hello' })
 })
 
-t.test('[UI2] ids of any kind: of threads, runs and messages', async t => {
+t.test('[UI2] threads, runs and messages may have ids of any form', async t => {
   const { post, get } = await start(t, async run => {
     t.match(run.sessionId, /^x-[\w-]{22}$/)
     run.message({ messageId: 'm' }).append('ok')
@@ -121,21 +121,21 @@ t.test('[UI2] ids of any kind: of threads, runs and messages', async t => {
   t.match(events[0], ids)
   t.match(events.at(-1), { type: 'RUN_FINISHED', ...ids })
   const again = await get(encodeURIComponent(ids.runId), run.frames[1]!.id)
-  t.same(await again.all(), events.slice(2), 'and they come back in a header')
+  t.same(await again.all(), events.slice(2), 'and a header returns them')
 })
 
-t.test('[UI2] an agent of shell lines takes what its user says as one', async t => {
+t.test("[UI2] a shell agent receives the user's message as one line", async t => {
   const server = await startApp(t)
   await promptAgent(t, server, 'sh', { shell: async run => ({ status: 'succeeded', output: `ran ${run.input}` }) })
   const token = await server.token('operator')
   const body = bodyOf({ messages: [{ id: 'u', role: 'user', content: [{ type: 'text', text: 'ls' }] }] })
   const run = await openRun(t, `${server.url}/ag-ui/agents/sh`, { token, body })
   const events = await run.all()
-  t.same(Object.values(textsOf(events)), ['ran ls'], 'what it returns is what it says')
+  t.same(Object.values(textsOf(events)), ['ran ls'], 'the output of the command is the text of the message')
   t.match(events.at(-1), { type: 'RUN_FINISHED', result: 'ran ls' })
 })
 
-t.test('[UI2] an agent of the kind ag-ui gets all that is new, as it was sent', async t => {
+t.test('[UI2] an agent of kind ag-ui receives everything new, as it was sent', async t => {
   const server = await startApp(t)
   const inputs: unknown[] = []
   await promptAgent(t, server, 'full', {
@@ -167,7 +167,7 @@ t.test('[UI2] an agent of the kind ag-ui gets all that is new, as it was sent', 
   t.match(await server.call(token, 'POST', '/ag-ui/agents/full', long), { status: 413, body: { code: 'too_large' } })
 })
 
-t.test('[UI4] [UI5] a run continues after any of its frames, on any connection, with the same ids', async t => {
+t.test('[UI4] [UI5] a run can be resumed after any of its frames, on any connection, with the same ids', async t => {
   const { open, opened } = gate()
   const { post, get, refusal, operator, url } = await start(t, async run => {
     const message = run.message({ messageId: 'm1' })
@@ -202,91 +202,98 @@ t.test('[UI4] [UI5] a run continues after any of its frames, on any connection, 
   t.equal(foreign.response.status, 404)
 })
 
-t.test('[UI6] who joins in mid-message has it whole, and so has who is cut off while it joins', async t => {
-  const steps = [gate(), gate(), gate()]
-  const { post, get } = await start(t, async run => {
-    const message = run.message({ messageId: 'm1' })
-    const tool = run.tool('write', undefined, { toolCallId: 't1' })
-    const thought = run.message({ messageId: 'r1', role: 'thinking' })
-    run.state({ page: 1 })
-    message.append('Hello ')
-    tool.args('{"a":')
-    thought.append('why ')
-    await steps[0]!.opened
-    message.append('wor')
-    await steps[1]!.opened
-    message.append('ld')
-    tool.args('1}')
-    thought.append('not')
-    await steps[2]!.opened
-    tool.end('written')
-  })
-  const first = await post({ messages: [{ id: 'u1', role: 'user', content: 'hi' }] })
-  await first.event('REASONING_MESSAGE_CONTENT')
-  const second = await get()
-  await second.event('TOOL_CALL_START')
-  t.match(
-    second.frames.map(({ event }) => event),
-    [
-      { type: 'RUN_STARTED', threadId: 'thread', runId: 'run' },
-      { type: 'STATE_SNAPSHOT', snapshot: { page: 1 } },
-      {
-        type: 'MESSAGES_SNAPSHOT',
-        messages: [
-          { id: 'u1', role: 'user', content: 'hi' },
-          {
-            ...{ id: 'm1', role: 'assistant', content: 'Hello ' },
-            toolCalls: [{ id: 't1', type: 'function', function: { name: 'write', arguments: '{"a":' } }],
-          },
-          { id: 'r1', role: 'reasoning', content: 'why ' },
-        ],
-      },
-      { type: 'TEXT_MESSAGE_START', messageId: 'm1' },
-      { type: 'TOOL_CALL_START', toolCallId: 't1', parentMessageId: 'm1' },
-      { type: 'REASONING_START', messageId: 'r1' },
-      { type: 'REASONING_MESSAGE_START', messageId: 'r1' },
-    ],
-  )
-  await second.event('REASONING_MESSAGE_START')
-  const told = [...second.frames]
-  t.equal(told.at(-1)!.id, first.lastId, 'from here on it follows like everybody')
-  steps[0]!.open()
-  await second.event('TEXT_MESSAGE_CONTENT')
-  for (const [i, { id }] of told.entries()) {
-    const cut = await get('run', id)
-    await cut.event('TEXT_MESSAGE_CONTENT', ({ delta }) => delta === 'wor')
-    t.same(cut.frames.slice(0, told.length - i - 1), told.slice(i + 1), `cut after ${id}`)
-    cut.cut()
-  }
-  const system = { id: 's1', role: 'system', content: 'be kind' }
-  const own = await post({ messages: [system, { id: 'u1', role: 'user', content: 'hi' }] })
-  const { messages } = await own.event('MESSAGES_SNAPSHOT')
-  t.match(messages, [system, { id: 'u1' }, { id: 'm1' }, { id: 'r1' }], 'what only the client has stays where it is')
-  own.cut()
-  const third = await post({ messages: [] })
-  await third.event('REASONING_MESSAGE_START')
-  steps[1]!.open()
-  await second.event('REASONING_MESSAGE_CONTENT', ({ delta }) => delta === 'not')
-  steps[2]!.open()
-  for (const [viewer, from] of [
-    [second, 'wor'],
-    [third, 'ld'],
-  ] as const) {
-    const events = await viewer.all()
-    t.same(textsOf(events), { m1: 'Hello world' })
-    t.equal(events.find(({ type }) => type === 'TEXT_MESSAGE_CONTENT')!.delta, from)
-  }
-  await first.all()
-  t.same(second.frames.slice(told.length), first.frames.slice(-(second.frames.length - told.length)))
-  const late = await get()
-  t.match(
-    (await late.all()).map(({ type }) => type),
-    [...['RUN_STARTED', 'STATE_SNAPSHOT', 'MESSAGES_SNAPSHOT', 'RUN_FINISHED']],
-  )
-  t.equal(late.lastId, first.lastId)
-})
+t.test(
+  '[UI6] a client that joins in mid-message gets all of it, even if its connection is cut while it joins',
+  async t => {
+    const steps = [gate(), gate(), gate()]
+    const { post, get } = await start(t, async run => {
+      const message = run.message({ messageId: 'm1' })
+      const tool = run.tool('write', undefined, { toolCallId: 't1' })
+      const thought = run.message({ messageId: 'r1', role: 'thinking' })
+      run.state({ page: 1 })
+      message.append('Hello ')
+      tool.args('{"a":')
+      thought.append('why ')
+      await steps[0]!.opened
+      message.append('wor')
+      await steps[1]!.opened
+      message.append('ld')
+      tool.args('1}')
+      thought.append('not')
+      await steps[2]!.opened
+      tool.end('written')
+    })
+    const first = await post({ messages: [{ id: 'u1', role: 'user', content: 'hi' }] })
+    await first.event('REASONING_MESSAGE_CONTENT')
+    const second = await get()
+    await second.event('TOOL_CALL_START')
+    t.match(
+      second.frames.map(({ event }) => event),
+      [
+        { type: 'RUN_STARTED', threadId: 'thread', runId: 'run' },
+        { type: 'STATE_SNAPSHOT', snapshot: { page: 1 } },
+        {
+          type: 'MESSAGES_SNAPSHOT',
+          messages: [
+            { id: 'u1', role: 'user', content: 'hi' },
+            {
+              ...{ id: 'm1', role: 'assistant', content: 'Hello ' },
+              toolCalls: [{ id: 't1', type: 'function', function: { name: 'write', arguments: '{"a":' } }],
+            },
+            { id: 'r1', role: 'reasoning', content: 'why ' },
+          ],
+        },
+        { type: 'TEXT_MESSAGE_START', messageId: 'm1' },
+        { type: 'TOOL_CALL_START', toolCallId: 't1', parentMessageId: 'm1' },
+        { type: 'REASONING_START', messageId: 'r1' },
+        { type: 'REASONING_MESSAGE_START', messageId: 'r1' },
+      ],
+    )
+    await second.event('REASONING_MESSAGE_START')
+    const told = [...second.frames]
+    t.equal(told.at(-1)!.id, first.lastId, 'from here on it follows like any other client')
+    steps[0]!.open()
+    await second.event('TEXT_MESSAGE_CONTENT')
+    for (const [i, { id }] of told.entries()) {
+      const cut = await get('run', id)
+      await cut.event('TEXT_MESSAGE_CONTENT', ({ delta }) => delta === 'wor')
+      t.same(cut.frames.slice(0, told.length - i - 1), told.slice(i + 1), `cut after ${id}`)
+      cut.cut()
+    }
+    const system = { id: 's1', role: 'system', content: 'be kind' }
+    const own = await post({ messages: [system, { id: 'u1', role: 'user', content: 'hi' }] })
+    const { messages } = await own.event('MESSAGES_SNAPSHOT')
+    t.match(
+      messages,
+      [system, { id: 'u1' }, { id: 'm1' }, { id: 'r1' }],
+      'messages that only the client has stay in place',
+    )
+    own.cut()
+    const third = await post({ messages: [] })
+    await third.event('REASONING_MESSAGE_START')
+    steps[1]!.open()
+    await second.event('REASONING_MESSAGE_CONTENT', ({ delta }) => delta === 'not')
+    steps[2]!.open()
+    for (const [viewer, from] of [
+      [second, 'wor'],
+      [third, 'ld'],
+    ] as const) {
+      const events = await viewer.all()
+      t.same(textsOf(events), { m1: 'Hello world' })
+      t.equal(events.find(({ type }) => type === 'TEXT_MESSAGE_CONTENT')!.delta, from)
+    }
+    await first.all()
+    t.same(second.frames.slice(told.length), first.frames.slice(-(second.frames.length - told.length)))
+    const late = await get()
+    t.match(
+      (await late.all()).map(({ type }) => type),
+      [...['RUN_STARTED', 'STATE_SNAPSHOT', 'MESSAGES_SNAPSHOT', 'RUN_FINISHED']],
+    )
+    t.equal(late.lastId, first.lastId)
+  },
+)
 
-t.test('[UI7] a run outlives its clients, unless one asked that it ends with it', async t => {
+t.test('[UI7] a run outlives its clients, unless a client requested that it ends with the connection', async t => {
   const { open, opened } = gate()
   let ended: string[] = []
   const { post, get, log } = await start(t, async run => {
@@ -326,7 +333,7 @@ t.test('[UI7] a run outlives its clients, unless one asked that it ends with it'
   t.same(ended, ['command:succeeded', 'command:cancelled', 'command:cancelled'])
 })
 
-t.test('[UI8] refusals come before the stream', async t => {
+t.test('[UI8] refusals are sent before the stream starts', async t => {
   const { open, opened } = gate()
   const { app, post, refusal, token, operator, agent, call, get } = await start(t, () => opened)
   const status = async (body: object, as = operator, path?: string) => (await refusal(body, as, path)).status
@@ -345,7 +352,11 @@ t.test('[UI8] refusals come before the stream', async t => {
   }
   t.equal(await status(bodyOf(), 'nonsense'), 401)
   t.equal(await status(bodyOf(), await token('viewer')), 403)
-  t.equal(await status(bodyOf(), await token('operator', { scopes: ['command'] })), 403, 'it could not follow the run')
+  t.equal(
+    await status(bodyOf(), await token('operator', { scopes: ['command'] })),
+    403,
+    'this token could not follow the run',
+  )
   t.equal(await status(bodyOf(), operator, '/ag-ui/agents/unknown'), 404)
   t.equal(await status(bodyOf(), await token('operator', { agents: ['b'] })), 404)
   const withNulls = { tools: null, context: null, resume: null, state: null, forwardedProps: null, parentRunId: null }
@@ -361,11 +372,11 @@ t.test('[UI8] refusals come before the stream', async t => {
     status: 503,
     body: { code: 'unavailable', message: /"a" is offline/ },
   })
-  t.equal((await (await get()).all()).at(-1)!.type, 'RUN_FINISHED', 'what has ended can still be looked at')
-  t.equal((await call(operator, 'GET', '/api/v1/sessions/late')).status, 404, 'nothing is left of what was refused')
+  t.equal((await (await get()).all()).at(-1)!.type, 'RUN_FINISHED', 'an ended run can still be read')
+  t.equal((await call(operator, 'GET', '/api/v1/sessions/late')).status, 404, 'a refused run leaves nothing behind')
 })
 
-t.test('[UI9] only what is new reaches the agent', async t => {
+t.test('[UI9] only new messages reach the agent', async t => {
   const inputs: unknown[] = []
   let fails = false
   const { post } = await start(t, async run => {
@@ -389,14 +400,14 @@ t.test('[UI9] only what is new reaches the agent', async t => {
   t.match(failed.at(-1), { type: 'RUN_ERROR', message: 'no' })
   fails = false
   await ask(user('u3', 'three'), assistant('m2'), user('u4', 'four'), user('u5', 'five'))
-  t.same(inputs, ['one', 'two\n\nlook', 'four', 'five'], 'what a run failed on is not told again')
+  t.same(inputs, ['one', 'two\n\nlook', 'four', 'five'], 'the input of a failed run is not sent again')
   await ask(user('u4', 'four'), user('u5', 'five'))
-  t.equal(inputs.at(-1), 'five', 'the same again asks for another answer')
+  t.equal(inputs.at(-1), 'five', 'sending the same input again asks for another answer')
   const nothing = await ask()
   t.same(
     nothing.map(({ type }) => type),
     ['RUN_STARTED', 'STATE_SNAPSHOT', 'MESSAGES_SNAPSHOT', 'RUN_FINISHED'],
-    'nothing asked: what there is',
+    'without a new message, the client gets the current state',
   )
   t.match(
     nothing[2]!.messages.map(({ id }: { id: string }) => id),
@@ -408,7 +419,7 @@ t.test('[UI9] only what is new reaches the agent', async t => {
   t.same(inputs.slice(5), [''], 'a new thread may begin with nothing')
 })
 
-t.test('[UI2] a command of the API is not a run', async t => {
+t.test('[UI2] a command from the REST API is not a run', async t => {
   const { get, call, operator } = await start(t)
   const { body } = await call<Command>(operator, 'POST', '/api/v1/agents/a/commands', { kind: 'prompt', input: 'x' })
   t.equal((await get(body.commandId)).response.status, 404)

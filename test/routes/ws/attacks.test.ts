@@ -7,69 +7,75 @@ import { connectWs, type WsClient } from '../../helpers/ws-client.ts'
 
 const KiB = 1024
 
-/** A well-behaved client beside the attacker: it must not notice. */
+/** Checks that a well-behaved client next to the attacker noticed nothing. */
 async function unharmed(t: { ok(value: unknown, name: string): void }, bystander: WsClient): Promise<void> {
-  t.ok((await bystander.request('ping')).timestamp, 'others are served')
+  t.ok((await bystander.request('ping')).timestamp, 'others are still served')
 }
 
-t.test('a server as it comes', async t => {
+t.test('a server with default settings', async t => {
   const server = await startApp(t)
-  await t.test('[ER3] [FR3] [FR4] [FR5] [FR8] invalid frames are answered one by one; the socket lives', async t => {
-    const { url, token } = server
-    const client = await connectWs(t, url, await token('operator'))
-    const cases: [string, string, string?][] = [
-      ['{', 'bad_json'],
-      ['[]', 'invalid_frame'],
-      ['{"type":7}', 'invalid_frame'],
-      ['{"type":"toString"}', 'unknown_type'],
-      ['{"type":"agent:connect","id":"x","payload":{"bootId":"b"}}', 'unknown_type', 'x'],
-      ['{"type":"subscribe","id":"y","payload":{"topics":"agents.>"}}', 'invalid_frame', 'y'],
-      ['{"type":"subscribe","id":"../../etc"}', 'invalid_frame'],
-      [`{"type":"ping","payload":${'['.repeat(5000)}${']'.repeat(5000)}}`, 'invalid_frame'],
-    ]
-    for (const [text, code, id] of cases) {
-      client.raw(text)
-      const { payload, ...frame } = await client.next('error')
-      t.match({ ...payload, id: frame.id }, { code, id, retryable: false }, text.slice(0, 60))
-    }
-    client.raw(Buffer.from('{"type":"ping"}'))
-    t.match(await client.next('error'), { payload: { code: 'invalid_frame', message: /Binary/ } })
-    client.send('ping', {}, 'z')
-    await client.next(({ id }) => id === 'z')
-  })
+  await t.test(
+    '[ER3] [FR3] [FR4] [FR5] [FR8] each invalid frame gets its error, and the socket stays open',
+    async t => {
+      const { url, token } = server
+      const client = await connectWs(t, url, await token('operator'))
+      const cases: [string, string, string?][] = [
+        ['{', 'bad_json'],
+        ['[]', 'invalid_frame'],
+        ['{"type":7}', 'invalid_frame'],
+        ['{"type":"toString"}', 'unknown_type'],
+        ['{"type":"agent:connect","id":"x","payload":{"bootId":"b"}}', 'unknown_type', 'x'],
+        ['{"type":"subscribe","id":"y","payload":{"topics":"agents.>"}}', 'invalid_frame', 'y'],
+        ['{"type":"subscribe","id":"../../etc"}', 'invalid_frame'],
+        [`{"type":"ping","payload":${'['.repeat(5000)}${']'.repeat(5000)}}`, 'invalid_frame'],
+      ]
+      for (const [text, code, id] of cases) {
+        client.raw(text)
+        const { payload, ...frame } = await client.next('error')
+        t.match({ ...payload, id: frame.id }, { code, id, retryable: false }, text.slice(0, 60))
+      }
+      client.raw(Buffer.from('{"type":"ping"}'))
+      t.match(await client.next('error'), { payload: { code: 'invalid_frame', message: /Binary/ } })
+      client.send('ping', {}, 'z')
+      await client.next(({ id }) => id === 'z')
+    },
+  )
 
-  await t.test('[PM7] [SB5] [LM3] forbidden patterns are named, the others proceed, and 64 are the limit', async t => {
-    const { url, token } = server
-    const client = await connectWs(t, url, await token('viewer', { sub: 'ann', agents: ['dev-*'] }))
-    const wanted = ['agents.prod.>', 'users.bob.inbox', 'system.connections', 'agents..x', 'agents.dev-1.>']
-    t.match(await client.request('subscribe', { topics: wanted }), { ok: true, topics: ['agents.dev-1.>'] })
-    const named = client.frames
-      .filter(({ type }) => type === 'error')
-      .map(({ payload }) => [payload.code, payload.details])
-    t.match(named, [
-      [
-        'forbidden',
-        { topic: 'agents.prod.>', topics: ['agents.prod.>', 'users.bob.inbox', 'system.connections'], count: 3 },
-      ],
-      ['invalid_frame', { topic: 'agents..x' }],
-    ])
-    t.match(await client.request('subscribe', { topics: ['agents.prod.>'] }), {
-      ok: false,
-      error: { code: 'forbidden' },
-    })
-    const many = (n: number) => Array.from({ length: n }, (_, i) => `tasks.t${i}.>`)
-    t.match(await client.request('subscribe', { topics: many(63) }), { ok: true })
-    t.match(await client.request('subscribe', { topics: many(64) }), {
-      ok: false,
-      error: { code: 'subscription_limit' },
-    })
-    await client.request('unsubscribe', { topics: many(10) })
-    t.match(await client.request('subscribe', { topics: ['sessions.>'] }), { ok: true })
-    client.send('dashboard:connect', { subscribe: many(60) }, 'c')
-    t.match(await client.next(({ id }) => id === 'c'), { type: 'error', payload: { code: 'subscription_limit' } })
-  })
+  await t.test(
+    '[PM7] [SB5] [LM3] forbidden patterns are named, the others are subscribed, and 64 is the limit',
+    async t => {
+      const { url, token } = server
+      const client = await connectWs(t, url, await token('viewer', { sub: 'ann', agents: ['dev-*'] }))
+      const wanted = ['agents.prod.>', 'users.bob.inbox', 'system.connections', 'agents..x', 'agents.dev-1.>']
+      t.match(await client.request('subscribe', { topics: wanted }), { ok: true, topics: ['agents.dev-1.>'] })
+      const named = client.frames
+        .filter(({ type }) => type === 'error')
+        .map(({ payload }) => [payload.code, payload.details])
+      t.match(named, [
+        [
+          'forbidden',
+          { topic: 'agents.prod.>', topics: ['agents.prod.>', 'users.bob.inbox', 'system.connections'], count: 3 },
+        ],
+        ['invalid_frame', { topic: 'agents..x' }],
+      ])
+      t.match(await client.request('subscribe', { topics: ['agents.prod.>'] }), {
+        ok: false,
+        error: { code: 'forbidden' },
+      })
+      const many = (n: number) => Array.from({ length: n }, (_, i) => `tasks.t${i}.>`)
+      t.match(await client.request('subscribe', { topics: many(63) }), { ok: true })
+      t.match(await client.request('subscribe', { topics: many(64) }), {
+        ok: false,
+        error: { code: 'subscription_limit' },
+      })
+      await client.request('unsubscribe', { topics: many(10) })
+      t.match(await client.request('subscribe', { topics: ['sessions.>'] }), { ok: true })
+      client.send('dashboard:connect', { subscribe: many(60) }, 'c')
+      t.match(await client.next(({ id }) => id === 'c'), { type: 'error', payload: { code: 'subscription_limit' } })
+    },
+  )
 
-  await t.test('[CL8] fragmented messages are put together; broken framing ends that socket only', async t => {
+  await t.test('[CL8] fragmented messages are reassembled; broken framing ends only that socket', async t => {
     const { url, token } = server
     const bystander = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
     const pieces = await rawWebSocket(t, url, await token('viewer'))
@@ -97,7 +103,7 @@ t.test('a server as it comes', async t => {
   })
 })
 
-t.test('[CL5] floods of garbage end with 4000, floods over the rate with 4429', async t => {
+t.test('[CL5] floods of garbage are closed with 4000, floods above the rate with 4429', async t => {
   const { url, token } = await startApp(t)
   const bystander = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
   const garbage = await rawWebSocket(t, url, await token('viewer'))
@@ -112,7 +118,7 @@ t.test('[CL5] floods of garbage end with 4000, floods over the rate with 4429', 
   await unharmed(t, bystander)
 })
 
-t.test('[LM1] a frame over the limit is refused at its header: 4413', async t => {
+t.test('[LM1] an oversized frame is refused as soon as its header arrives: 4413', async t => {
   const { url, token, app } = await startApp(t, { config: { MAX_FRAME_BYTES: 64 * KiB } })
   const bystander = await connectWs(t, url, await token('viewer', { sub: 'bob' }))
   const whole = await connectWs(t, url, await token('viewer'))
@@ -133,7 +139,7 @@ t.test('[LM1] a frame over the limit is refused at its header: 4413', async t =>
 })
 
 t.test(
-  '[LV1] [CL7] half-open: a peer that answers nothing is closed 4408 and cut off; one that reads stays',
+  '[LV1] [CL7] a half-open peer that answers nothing is closed with 4408 and cut; one that only reads stays',
   async t => {
     const clock = new FakeClock(Date.now())
     const { url, token, app } = await startApp(t, { clock })

@@ -30,30 +30,33 @@ t.test('[CQ11] a dashboard submits a command, sees every step, and interrupts it
   t.same(steps, ['command:queued', 'command:dispatched', 'command:running', 'command:cancelling', 'command:cancelled'])
 })
 
-t.test('[PM1] [PM4] [TM7] a token that may not command is forbidden; what it may not see does not exist', async t => {
-  const { url, token } = await startApp(t)
-  const agent = await connectWs(t, url, await token('agent', { sub: 'prod' }), '/agent')
-  agent.send('agent:connect', { bootId: 'boot' })
-  await agent.next('connection:established')
-  const request = { agentId: 'prod', kind: 'shell', input: 'true' }
-  const admin = await connectWs(t, url, await token('admin'))
-  const { command } = await admin.request('command:request', request)
+t.test(
+  '[PM1] [PM4] [TM7] a token that may not command gets forbidden; what it may not see does not exist for it',
+  async t => {
+    const { url, token } = await startApp(t)
+    const agent = await connectWs(t, url, await token('agent', { sub: 'prod' }), '/agent')
+    agent.send('agent:connect', { bootId: 'boot' })
+    await agent.next('connection:established')
+    const request = { agentId: 'prod', kind: 'shell', input: 'true' }
+    const admin = await connectWs(t, url, await token('admin'))
+    const { command } = await admin.request('command:request', request)
 
-  const viewer = await connectWs(t, url, await token('viewer'))
-  const code = async (client: typeof viewer, type: string, payload: object) =>
-    (await client.request(type, payload)).error?.code
-  t.equal(await code(viewer, 'command:request', request), 'forbidden')
-  t.equal(await code(viewer, 'command:interrupt', command), 'forbidden')
-  t.equal(await code(viewer, 'interaction:respond', { interactionId: 'i' }), 'forbidden')
-  t.equal(await code(viewer, 'terminal:input', { agentId: 'prod', data: 'x', inputSeq: 1 }), 'forbidden')
-  t.equal(await code(viewer, 'terminal:resize', { agentId: 'prod', cols: 80, rows: 24 }), 'forbidden')
+    const viewer = await connectWs(t, url, await token('viewer'))
+    const code = async (client: typeof viewer, type: string, payload: object) =>
+      (await client.request(type, payload)).error?.code
+    t.equal(await code(viewer, 'command:request', request), 'forbidden')
+    t.equal(await code(viewer, 'command:interrupt', command), 'forbidden')
+    t.equal(await code(viewer, 'interaction:respond', { interactionId: 'i' }), 'forbidden')
+    t.equal(await code(viewer, 'terminal:input', { agentId: 'prod', data: 'x', inputSeq: 1 }), 'forbidden')
+    t.equal(await code(viewer, 'terminal:resize', { agentId: 'prod', cols: 80, rows: 24 }), 'forbidden')
 
-  const stranger = await connectWs(t, url, await token('operator', { agents: ['dev-*'] }))
-  t.equal(await code(stranger, 'command:request', request), 'not_found')
-  t.equal(await code(stranger, 'command:interrupt', { commandId: command.commandId }), 'not_found')
-  t.equal(await code(stranger, 'terminal:open', { agentId: 'prod' }), 'not_found')
-  t.equal(await code(stranger, 'interaction:respond', { interactionId: 'i' }), 'not_found')
-})
+    const stranger = await connectWs(t, url, await token('operator', { agents: ['dev-*'] }))
+    t.equal(await code(stranger, 'command:request', request), 'not_found')
+    t.equal(await code(stranger, 'command:interrupt', { commandId: command.commandId }), 'not_found')
+    t.equal(await code(stranger, 'terminal:open', { agentId: 'prod' }), 'not_found')
+    t.equal(await code(stranger, 'interaction:respond', { interactionId: 'i' }), 'not_found')
+  },
+)
 
 t.test('a terminal has a snapshot, output, input and a size until it is closed', async t => {
   const { url, token } = await startApp(t)

@@ -11,7 +11,7 @@ import { until } from '../../helpers/until.ts'
 import { connectWs, WsClient } from '../../helpers/ws-client.ts'
 
 const MiB = 1024 * 1024
-/** Of a bomb when it is inflated, where a quarter of a mebibyte is taken. */
+/** Inflated size of the bomb, where the limit is 256 KiB. */
 const BOMB_MI = size('BOMB_MI', { quick: 16, full: 64 })
 
 async function connect(url: string, token: string, perMessageDeflate: boolean) {
@@ -49,15 +49,15 @@ t.test('[OB6] two clients with compression and one without get the same; each ev
   }
   t.same(texts[0], texts[2])
   t.same(texts[1], texts[2])
-  t.equal(app.broadcaster.stats().compressedEvents, 2, 'the long ones, once for both')
+  t.equal(app.broadcaster.stats().compressedEvents, 2, 'the long events, once for both clients')
   const status = await call<{ compressedEvents: number }>(viewer, 'GET', '/api/v1/websocket/status')
   t.equal(status.body.compressedEvents, 2)
 })
 
-t.test('[OB7] a bomb is refused at the limit: 4413, and nobody else notices', async t => {
+t.test('[OB7] a compression bomb is refused at the limit with 4413, and nobody else notices', async t => {
   const { app, url, token } = await startApp(t, { config: { COMPRESSION: true } })
   const bystander = await connectWs(t, url, await token('viewer', { sub: 'bystander' }))
-  // Behind what it inflates to stands what is no deflate stream: whoever inflates it all would close with 1007.
+  // Bytes that are no deflate stream follow: a server that inflated everything would close with 1007.
   const inflated = deflateRawSync(Buffer.alloc(BOMB_MI * MiB, 'x'), { finishFlush: 2 })
   const bomb = Buffer.concat([inflated, Buffer.alloc(16, 0xff)])
   t.ok(bomb.length < 256 * 1024, `${bomb.length} bytes are within the limit, ${BOMB_MI} MiB are not`)
@@ -65,25 +65,28 @@ t.test('[OB7] a bomb is refused at the limit: 4413, and nobody else notices', as
   for (let i = 0; i < 5; i++) {
     const socket = await rawWebSocket(t, url, attacker, { extensions: 'permessage-deflate' })
     socket.write(clientFrame(bomb, { rsv1: true }))
-    t.equal(await closeCodeOf(socket), 4413, 'it was not inflated beyond the limit')
+    t.equal(await closeCodeOf(socket), 4413, 'the bomb was not inflated beyond the limit')
   }
   const ended = await rawWebSocket(t, url, attacker, { extensions: 'permessage-deflate' })
   ended.write(clientFrame('no deflate stream', { rsv1: true }))
   t.equal(await closeCodeOf(ended), 1007)
   t.ok((await bystander.request('ping')).timestamp)
-  // Counted when it is gone; its peer has some time to read why.
+  // A connection is counted once it is gone; the peer has some time to read the reason.
   await until(() => app.connections.stats().closedByCode[4413] === 5)
 })
 
-t.test('[OB6] a compressed request is read; a client that asks in vain is served without', async t => {
-  const { url, token } = await startApp(t, { config: { COMPRESSION: true } })
-  const client = await connect(url, await token('viewer'), true)
-  const topics = Array.from({ length: 60 }, (_, i) => `agents.${`agent-with-a-long-name-${i}`.padEnd(60, 'x')}.log`)
-  t.match(await client.request('subscribe', { topics, snapshot: false }), { ok: true })
-  await client.close()
-  const plain = await startApp(t, { config: { DATA_DIR: temporaryFolder(t) } })
-  const without = await connect(plain.url, await plain.token('viewer'), true)
-  t.equal(without.socket.extensions, '')
-  without.socket.terminate()
-  await once(without.socket, 'close')
-})
+t.test(
+  '[OB6] a compressed request is read; a client whose offer of compression is declined is served without it',
+  async t => {
+    const { url, token } = await startApp(t, { config: { COMPRESSION: true } })
+    const client = await connect(url, await token('viewer'), true)
+    const topics = Array.from({ length: 60 }, (_, i) => `agents.${`agent-with-a-long-name-${i}`.padEnd(60, 'x')}.log`)
+    t.match(await client.request('subscribe', { topics, snapshot: false }), { ok: true })
+    await client.close()
+    const plain = await startApp(t, { config: { DATA_DIR: temporaryFolder(t) } })
+    const without = await connect(plain.url, await plain.token('viewer'), true)
+    t.equal(without.socket.extensions, '')
+    without.socket.terminate()
+    await once(without.socket, 'close')
+  },
+)

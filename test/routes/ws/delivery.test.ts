@@ -9,10 +9,10 @@ import { connectWs, type WireFrame } from '../../helpers/ws-client.ts'
 
 const eventsOf = (frames: WireFrame[]) => frames.filter(({ cursor }) => cursor !== undefined)
 
-t.test('a server as it comes', async t => {
+t.test('a server with default settings', async t => {
   const server = await startApp(t)
   await t.test(
-    '[SB1] [EV2] from snapshot to live there is no gap and no duplicate, even with appends all the while',
+    '[SB1] [EV2] there is no gap and no duplicate between snapshot and live events, even with constant appends',
     async t => {
       const { url, token, log } = server
       const client = await connectWs(t, url, await token('viewer'))
@@ -45,12 +45,12 @@ t.test('a server as it comes', async t => {
       const cursors = eventsOf(client.frames).map(({ cursor }) => Number.parseInt(cursor!.split('.')[1]!, 36))
       t.ok(
         cursors.every((n, i) => i === 0 || n > cursors[i - 1]!),
-        'in the order of the log across topics',
+        'in log order across topics',
       )
     },
   )
 
-  await t.test('[RS1] a client that drops again and again gets every event once', async t => {
+  await t.test('[RS1] a client that disconnects again and again gets every event once', async t => {
     const { url, token, log } = server
     const viewer = await token('viewer')
     const first = await connectWs(t, url, viewer)
@@ -88,7 +88,7 @@ t.test('a server as it comes', async t => {
     t.match(await client.next('snapshot'), { payload: { records: [{ topic: 'tasks.t.status' }] } })
   })
 
-  await t.test('[SB7] [TP5] the view of a task is subscribed from the start, and shows what concerns it', async t => {
+  await t.test('[SB7] [TP5] a task view is subscribed on connect, and shows everything about its task', async t => {
     const { url, token, log } = server
     await log.append([taskSaid('t1', 'before'), taskSaid('t2', 'other')])
     const client = await connectWs(t, url, await token('viewer'), '/ws/tasks/t1')
@@ -103,7 +103,7 @@ t.test('a server as it comes', async t => {
   })
 })
 
-t.test('[EV3] an event waits for the disk: while it cannot be written nobody is sent it', async t => {
+t.test('[EV3] an event is sent only once it is on disk: while writing fails, nobody gets it', async t => {
   const dir = temporaryFolder(t)
   const { url, token, log } = await startApp(t, { config: { DATA_DIR: dir } })
   const client = await connectWs(t, url, await token('viewer'))
@@ -113,12 +113,12 @@ t.test('[EV3] an event waits for the disk: while it cannot be written nobody is 
   const count = () => disk.prepare("SELECT count(*) AS n FROM events WHERE type = 'agent:error'").get()?.n
   disk.exec('PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE')
   const appended = log.append([said('a1', 'one')])
-  // Each answer comes behind whatever was sent before it.
+  // Each reply comes after everything that was sent before it.
   for (let i = 0; i < 20; i++) await client.request('ping')
   t.same(eventsOf(client.frames), [])
   disk.exec('ROLLBACK')
   await client.next('agent:error')
-  t.equal(count(), 1, 'another process sees it as soon as a client does')
+  t.equal(count(), 1, 'another process sees it no later than a client does')
   t.match(await appended, { status: 'ok' })
 })
 
@@ -147,7 +147,7 @@ t.test('[OB3] [OB5] a frozen client is closed with 4508 at its limit; the others
     if (connection?.isOpen === false) break
     most = Math.max(most, connection?.bufferedBytes ?? 0)
   }
-  t.ok(most < 256 * 1024 + 2 * 21_000, `at most ${most} bytes waited`)
+  t.ok(most < 256 * 1024 + 2 * 21_000, `at most ${most} bytes were buffered`)
   await reader.next(({ payload }) => payload.message?.startsWith(`${sent - 1} `))
   t.same(
     eventsOf(reader.frames).map(({ payload }) => Number.parseInt(payload.message, 10)),

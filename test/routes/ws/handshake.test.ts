@@ -8,7 +8,7 @@ import { connectWs, refusedUpgrade } from '../../helpers/ws-client.ts'
 
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
 
-t.test('[AU1] [AU6] [AU7] no socket without a token of the right kind, from the right place', async t => {
+t.test('[AU1] [AU6] [AU7] a socket opens only with a token of the right kind, from the right place', async t => {
   const clock = new FakeClock(Date.now())
   const { url, token, app } = await startApp(t, { clock })
   const short = await token('viewer', { ttlSeconds: 60 })
@@ -27,7 +27,7 @@ t.test('[AU1] [AU6] [AU7] no socket without a token of the right kind, from the 
   t.equal(app.connections.size, 0)
 })
 
-t.test('[AU6] a token that was valid a moment ago is judged again', async t => {
+t.test('[AU6] a token that was valid a moment ago is checked again', async t => {
   const clock = new FakeClock(Date.now())
   const { url, token, app } = await startApp(t, { clock })
   const short = await token('viewer', { ttlSeconds: 60 })
@@ -42,7 +42,7 @@ t.test('[AU6] a token that was valid a moment ago is judged again', async t => {
   }
 })
 
-t.test('the head of the upgrade and the first frame leave in one write', async t => {
+t.test('the upgrade response and the first frame are sent in one write', async t => {
   const { url, token, app } = await startApp(t)
   const writes: string[] = []
   app.server.on('connection', (socket: Socket) => {
@@ -60,7 +60,7 @@ t.test('the head of the upgrade and the first frame leave in one write', async t
   await client.request('ping')
 })
 
-t.test('an upgrade that arrives after all sockets were closed is refused, not left without an answer', async t => {
+t.test('an upgrade that arrives after all sockets were closed is refused, not left without a response', async t => {
   let url = ''
   let refused: { status: number } | undefined
   const server = await startApp(t, {
@@ -74,9 +74,9 @@ t.test('an upgrade that arrives after all sockets were closed is refused, not le
   t.match(refused, { status: 503 })
 })
 
-t.test('a server as it comes', async t => {
+t.test('a server with default settings', async t => {
   const server = await startApp(t)
-  await t.test('[AU4] a browser’s token is a subprotocol that is never echoed', async t => {
+  await t.test('[AU4] a browser’s token is sent as a subprotocol and never echoed', async t => {
     const { url, token } = server
     const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, ['fleetwire.v1', `bearer.${await token('viewer')}`])
     t.teardown(() => socket.terminate())
@@ -94,7 +94,7 @@ t.test('a server as it comes', async t => {
     await client.next('pong')
   })
 
-  await t.test('admins see connections come and go', async t => {
+  await t.test('admins see connections open and close', async t => {
     const { url, token } = server
     const admin = await connectWs(t, url, await token('admin'))
     await admin.request('subscribe', { topics: ['system.>'] })
@@ -127,7 +127,7 @@ t.test('the greeting says who is connected and what the limits are', async t => 
   await client.close()
 })
 
-t.test('[LM5] one socket too many gets 503 on the node and 429 for its subject', async t => {
+t.test('[LM5] one socket too many gets 503 for the node and 429 for its subject', async t => {
   const { url, token } = await startApp(t, { config: { MAX_CONNECTIONS: 3, MAX_CONNECTIONS_PER_PRINCIPAL: 2 } })
   const ann = await token('viewer', { sub: 'ann' })
   await connectWs(t, url, ann)

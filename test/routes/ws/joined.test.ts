@@ -15,7 +15,7 @@ async function connect(t: Test, { url, token }: TestApp, perMessageDeflate = fal
   return client
 }
 
-/** Says hello with this and resolves when it is answered. */
+/** Sends a hello with this payload and resolves with the reply. */
 async function hello(client: WsClient, payload: object): Promise<WireFrame> {
   client.send('dashboard:connect', payload, 'hello')
   return client.next(frame => frame.id === 'hello')
@@ -26,10 +26,10 @@ const eventsOf = ({ frames }: WsClient) =>
   frames.filter(({ cursor, topic }) => cursor !== undefined && topic !== undefined)
 const sizesOf = ({ messages }: WsClient) => messages.map(text => frameLines(text).length)
 
-t.test('a server as it comes', async t => {
+t.test('a server with default settings', async t => {
   const server = await startApp(t)
   await t.test(
-    '[FR20] [FR21] who asks gets what is due together as one message, who does not one frame a message',
+    '[FR20] [FR21] a client that requests joined frames gets them in one message; others get one frame per message',
     async t => {
       const clients = [await connect(t, server), await connect(t, server)]
       const [joins, plain] = clients as [WsClient, WsClient]
@@ -48,12 +48,12 @@ t.test('a server as it comes', async t => {
   )
 
   await t.test(
-    '[FR20] replies, errors and events are joined as they are due, and a close says its last word by itself',
+    '[FR20] replies, errors and events are joined as they become due, and the close frame comes alone',
     async t => {
       const client = await connect(t, server)
       client.raw(['{"type":"ping"}', '{"type":"nonsense"}'].join('\n'))
       await client.next('error')
-      t.same(sizesOf(client), [1, 1, 1], 'nothing before it asked')
+      t.same(sizesOf(client), [1, 1, 1], 'nothing before it requested joined frames')
       await hello(client, { join: true })
       const before = client.messages.length
       client.raw(['{"type":"ping"}', '{"type":"nonsense","id":"b"}', '{', '{"type":"ping"}'].join('\n'))
@@ -74,7 +74,7 @@ t.test('a server as it comes', async t => {
     },
   )
 
-  await t.test('[FR20] [ER4] a hello that is refused has asked for nothing', async t => {
+  await t.test('[FR20] [ER4] a refused hello enables nothing', async t => {
     const client = await connect(t, server)
     const subscribe = Array.from({ length: 65 }, (_, i) => `tasks.t${i}.>`)
     t.match(await hello(client, { join: true, subscribe }), { type: 'error', payload: { code: 'subscription_limit' } })
@@ -86,7 +86,7 @@ t.test('a server as it comes', async t => {
   })
 
   await t.test(
-    '[FR20] [FR21] an agent that asks is sent what is due together as one message, in its order',
+    '[FR20] [FR21] an agent that requests joined frames gets due frames as one message, in order',
     async t => {
       const operator = await server.token('operator')
       const agents: WsClient[] = []
@@ -131,7 +131,7 @@ t.test('a server as it comes', async t => {
 
 for (const compressed of [false, true]) {
   t.test(
-    `[FR20] [RS1] [SB1] replays and snapshots are whole and in order${compressed ? ', compressed too' : ''}`,
+    `[FR20] [RS1] [SB1] replays and snapshots are complete and in order${compressed ? ', compressed too' : ''}`,
     async t => {
       const server = await startApp(t, { config: { COMPRESSION: compressed } })
       const from = server.log.head
@@ -156,7 +156,7 @@ for (const compressed of [false, true]) {
         `${joins.messages.length} messages, not ${plain.messages.length}`,
       )
       const large = joins.messages.filter(text => Buffer.byteLength(text) > 64 * KiB)
-      t.ok(large.length > 0 && large.every(text => !text.includes('\n')), 'what is larger than 64 KiB stands alone')
+      t.ok(large.length > 0 && large.every(text => !text.includes('\n')), 'a frame larger than 64 KiB is sent alone')
 
       const late = await connect(t, server, compressed)
       await hello(late, { join: true, subscribe: topics })

@@ -15,7 +15,7 @@ const counted = () => {
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
 const CONNECTIONS = size('CONNECTIONS', { quick: 200, full: 1000 })
-/** The collector may keep a few requests for longer; a leak keeps all of them. */
+/** The garbage collector may keep a few requests for longer; a leak keeps all of them. */
 const MOST_KEPT = CONNECTIONS / 10
 
 t.test(`${CONNECTIONS} connections open and close and leave nothing behind`, async t => {
@@ -44,8 +44,8 @@ t.test(`${CONNECTIONS} connections open and close and leave nothing behind`, asy
   }
   t.equal(app.connections.stats().opened, CONNECTIONS + 1)
   t.equal(app.broadcaster.stats().subscribers, 0)
-  t.equal(clock.pending, timers, 'no timer of ours')
-  // The attackers' ends are of this process too, and go when the kernel says so.
+  t.equal(clock.pending, timers, 'none of our timers')
+  // The attackers' ends belong to this process too, and go when the kernel says so.
   for (let i = 0; i < 1000 && counted().TCPSocketWrap > before.TCPSocketWrap; i++) await turn()
   t.ok(counted().TCPSocketWrap <= before.TCPSocketWrap, 'no handle')
   t.ok(counted().Timeout <= before.Timeout + 1, 'no timer of a library')
@@ -56,11 +56,11 @@ t.test(`${CONNECTIONS} connections open and close and leave nothing behind`, asy
   }
   t.ok(
     requests.filter(request => request.deref() !== undefined).length < MOST_KEPT,
-    'the requests of the upgrades are let go',
+    'the upgrade requests are released',
   )
 })
 
-t.test('an open socket does not hold the request of its upgrade', async t => {
+t.test('an open socket does not retain its upgrade request', async t => {
   const { url, token, app } = await startApp(t)
   let request: WeakRef<object> | undefined
   app.websocketServer.once('connection', (_socket, upgrade) => {
@@ -77,7 +77,7 @@ t.test('an open socket does not hold the request of its upgrade', async t => {
   await client.request('ping')
 })
 
-t.test('[CL4] shutdown: each client is told when to come back, spread over a time, and closed 1012', async t => {
+t.test('[CL4] shutdown: each client is told when to reconnect, spread over a period, and closed with 1012', async t => {
   const { url, token, app } = await startApp(t)
   const viewer = await token('viewer')
   const clients = await Promise.all(Array.from({ length: 20 }, () => connectWs(t, url, viewer)))
@@ -90,7 +90,7 @@ t.test('[CL4] shutdown: each client is told when to come back, spread over a tim
   t.ok(Math.max(...delays) <= 10_000)
 })
 
-t.test('[CL7] shutdown does not wait for a peer that never answers, and takes no new sockets', async t => {
+t.test('[CL7] shutdown does not wait for a peer that never answers, and accepts no new sockets', async t => {
   const clock = new FakeClock(Date.now())
   const { url, token, app } = await startApp(t, { clock })
   const viewer = await token('viewer')

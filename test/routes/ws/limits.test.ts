@@ -8,7 +8,7 @@ const bearer = (token: string, from?: string) => ({
   headers: { authorization: `Bearer ${token}`, ...(from !== undefined && { 'x-forwarded-for': from }) },
 })
 
-t.test('[LM8] [LM9] a flood over many sockets of one subject: rate_limited with a hint, then 4429', async t => {
+t.test('[LM8] [LM9] a flood over many sockets of one subject gets rate_limited with a hint, then 4429', async t => {
   const config = { FRAME_RATE: 1000, FRAME_BURST: 1000, FRAME_RATE_PER_PRINCIPAL: 10 }
   const { app, url, token } = await startApp(t, { config })
   const ann = await token('viewer', { sub: 'ann' })
@@ -21,12 +21,12 @@ t.test('[LM8] [LM9] a flood over many sockets of one subject: rate_limited with 
   t.match(payload, { code: 'rate_limited', retryable: true, message: /of this token subject/ })
   t.ok(payload.details.retryAfterMs > 0)
   t.equal(await second.closed, 4429)
-  t.ok((await bystander.request('ping')).timestamp, 'others are served')
+  t.ok((await bystander.request('ping')).timestamp, 'others are still served')
   t.ok((app.refusals.counts().get('frames_per_principal') ?? 0) >= 20)
 })
 
 t.test(
-  '[LM10] [LM12] upgrades are limited by address, before the token; behind a proxy by the address it gives',
+  '[LM10] [LM12] upgrades are limited by address before the token is checked, behind a proxy by the forwarded address',
   async t => {
     const config = { UPGRADE_RATE: 1, UPGRADE_BURST: 2, TRUST_PROXY: 'loopback' }
     const { app, url, token } = await startApp(t, { config })
@@ -39,7 +39,11 @@ t.test(
     t.match(JSON.parse(refused.body), { code: 'rate_limited' })
     t.match(await refusedUpgrade(`${url}/ws`, bearer('bad', '2001:db8::1')), { status: 401 })
     t.match(await refusedUpgrade(`${url}/ws`, bearer('bad', '2001:db8::2')), { status: 401 })
-    t.match(await refusedUpgrade(`${url}/ws`, bearer(viewer, '2001:db8::3')), { status: 429 }, 'one /64 is one address')
+    t.match(
+      await refusedUpgrade(`${url}/ws`, bearer(viewer, '2001:db8::3')),
+      { status: 429 },
+      'one /64 counts as one address',
+    )
     await connectWs(t, url, viewer)
     t.equal(app.refusals.counts().get('upgrades_per_address'), 2)
     t.equal(app.connections.list()[0]?.address, '127.0.0.1')
@@ -62,7 +66,7 @@ t.test('[LM10] upgrades are limited by token subject', async t => {
 })
 
 t.test(
-  '[LM11] a storm is let in at the rate, while commands go on; who waits and goes away leaves nothing',
+  '[LM11] a connection storm is admitted at the rate while commands proceed; waiting clients that leave are forgotten',
   async t => {
     const count = size('STORM_SOCKETS', { quick: 300, full: 300 })
     const rate = Math.max(200, count / 10)
@@ -78,24 +82,24 @@ t.test(
       isOver = true
       return clients
     })
-    // On a busy machine they may come so slowly that nobody ever waits.
+    // On a busy machine they may arrive so slowly that none ever waits.
     while (app.upgrades.waiting < 100 && !isOver) await new Promise(resolve => setImmediate(resolve))
     let submitted = 0
     do {
       const allowed = rate / 10 + ((performance.now() - startedAt) / 1000) * rate + 1
-      t.ok(app.connections.size - 1 <= allowed, `${app.connections.size - 1} of at most ${allowed} are in`)
+      t.ok(app.connections.size - 1 <= allowed, `${app.connections.size - 1} of at most ${allowed} are connected`)
       t.equal((await call(operator, 'POST', '/api/v1/agents/a1/commands', { kind: 'shell', input: 'x' })).status, 202)
       submitted++
       await setTimeout(10)
     } while (!isOver)
     await storm
-    t.ok(submitted >= 1, `${submitted} commands were submitted meanwhile`)
+    t.ok(submitted >= 1, `${submitted} commands were submitted in the meantime`)
     t.equal(app.connections.size, count + 1)
     t.equal(app.upgrades.waiting, 0)
   },
 )
 
-t.test('[LM11] [CL4] a closing server sends away those who wait', async t => {
+t.test('[LM11] [CL4] a closing server refuses the upgrades that wait', async t => {
   const { app, url, token } = await startApp(t, { config: { ADMISSION_RATE: 1 } })
   const viewer = await token('viewer')
   const first = await connectWs(t, url, viewer)

@@ -6,7 +6,7 @@ import { connectWs } from '../../helpers/ws-client.ts'
 
 const pair = sharedPair(t)
 
-test('[NO12] frames that change something are carried out by the active node, for whoever sent them', async t => {
+test('[NO12] frames that change something are carried out by the active node, on behalf of their sender', async t => {
   const { active, gateway } = await pair()
   const agent = await connectAgent(t, active, 'alpha')
   const client = await connectWs(t, gateway.url, await gateway.token('operator', { sub: 'ann', agents: ['alpha'] }))
@@ -21,7 +21,7 @@ test('[NO12] frames that change something are carried out by the active node, fo
   t.ok(ok)
   t.match(submitted, { agentId: 'alpha', createdBy: 'ann', status: /queued|dispatched/ })
   t.equal((await agent.next('command:dispatch')).payload.commandId, submitted.commandId)
-  t.ok(caught[0]! > 0, 'the reply comes when this node has it')
+  t.ok(caught[0]! > 0, 'the reply waits until this node has the change')
   t.match(await client.request('command:request', command), { ok: true, command: { commandId: submitted.commandId } })
   t.match(await client.request('command:request', { ...command, agentId: 'beta' }), {
     ok: false,
@@ -55,7 +55,7 @@ test('[NO12] frames that change something are carried out by the active node, fo
   )
 })
 
-test('[NO12] what a token may no longer do is refused by the active node too', async t => {
+test('[NO12] the active node also refuses what a token may no longer do', async t => {
   const { active, gateway } = await pair()
   await connectAgent(t, active, 'alpha')
   const client = await connectWs(t, gateway.url, await gateway.token('operator', { sub: 'ann' }))
@@ -65,7 +65,7 @@ test('[NO12] what a token may no longer do is refused by the active node too', a
   t.match(await client.request('command:request', command), { ok: false, error: { code: 'unauthorized' } })
 })
 
-test('[NO13] a frame whose node dies is sent again where that changes nothing more, else its sender is told', async t => {
+test('[NO13] a frame whose node dies is sent again if that is harmless; otherwise its sender is informed', async t => {
   const { nodes, active, gateway } = await pair()
   const agent = await connectAgent(t, active, 'alpha')
   const client = await connectWs(t, gateway.url, await gateway.token('operator'))
@@ -94,7 +94,7 @@ test('[NO13] a frame whose node dies is sent again where that changes nothing mo
   agent.say('heartbeat', { running: [] }, false)
 })
 
-test('[NO13] while no node is active a frame waits for one', async t => {
+test('[NO13] while no node is active, a frame waits for one', async t => {
   const { nodes, active, gateway } = await pair()
   const client = await connectWs(t, gateway.url, await gateway.token('operator'))
   await nodes.activate(undefined)

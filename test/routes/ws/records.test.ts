@@ -2,7 +2,7 @@ import t from 'tap'
 import { startApp } from '../../helpers/build.ts'
 import { connectWs } from '../../helpers/ws-client.ts'
 
-t.test('[EV1] [EV5] [EV7] an event of a record carries the whole record, and its removal removes it', async t => {
+t.test('[EV1] [EV5] [EV7] an event of a record carries the whole record, and its removal event removes it', async t => {
   const { url, token, call } = await startApp(t)
   const operator = await token('operator')
   const watcher = await connectWs(t, url, await token('viewer'))
@@ -22,7 +22,7 @@ t.test('[EV1] [EV5] [EV7] an event of a record carries the whole record, and its
   t.match(await later.next('snapshot'), { payload: { records: [] } })
 })
 
-t.test('[SB2] [SB10] an active snapshot shows what is not settled, and later ends are told', async t => {
+t.test('[SB2] [SB10] an active snapshot shows unfinished records, and reports when they end', async t => {
   const { url, token, call } = await startApp(t)
   const operator = await token('operator')
   const make = async (title: string) =>
@@ -39,7 +39,7 @@ t.test('[SB2] [SB10] an active snapshot shows what is not settled, and later end
   t.same((await shown('subscribe', { topics: ['tasks.>'] })).taskIds.toSorted(), [ended, open].toSorted())
   t.same((await shown('dashboard:connect', { subscribe: ['tasks.>'], snapshot: 'active' })).taskIds, [open])
   const gone = { subscribe: ['tasks.>'], snapshot: 'active', resume: { cursor: 'of-another-log' } }
-  t.same((await shown('dashboard:connect', gone)).taskIds, [open], 'also where it stands for a replay')
+  t.same((await shown('dashboard:connect', gone)).taskIds, [open], 'also when the snapshot replaces a replay')
   const { watcher, taskIds } = await shown('subscribe', { topics: ['tasks.>'], snapshot: 'active' })
   t.same(taskIds, [open])
   await call(operator, 'POST', `/api/v1/tasks/${open}/complete`)

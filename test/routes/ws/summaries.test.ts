@@ -9,7 +9,7 @@ const isSummary = (fits: (summary: AgentSummary) => boolean) => (frame: WireFram
   frame.type === 'agent:summary' && fits(frame.payload as AgentSummary)
 
 t.test(
-  '[EV10] a card shows what its agent does: by event, in snapshots, after a resume, and in no history',
+  '[EV10] a card shows what its agent does: in events, in snapshots and after a resume, but not in the history',
   async t => {
     const server = await startApp(t)
     const { url, token, call } = server
@@ -38,7 +38,7 @@ t.test(
     const shown = records.filter(({ type }) => type === 'agent:summary')
     t.match(shown, [{ topic, payload: { lastLine: 'ok 1', current: { commandId } } }])
 
-    // What is told while nobody listens is in no log, so no replay tells of it.
+    // Summaries sent while nobody listens are not in the log, so no replay contains them.
     const { cursor } = late.frames.findLast(frame => frame.type === 'snapshot')!.payload as { cursor: string }
     await late.close()
     agent.say('terminal:output', { terminalId: 'main', offset: 15, data: 'ok 2\r\n', encoding: 'utf8' }, false)
@@ -48,7 +48,7 @@ t.test(
     await back.next('resume:done')
     await back.next(isSummary(({ lastLine }) => lastLine === 'ok 2'))
     const cursors = watcher.frames.flatMap(frame => (frame as { cursor?: string }).cursor ?? [])
-    t.equal(new Set(cursors).size, cursors.length, 'each event has a cursor of its own')
+    t.equal(new Set(cursors).size, cursors.length, 'each event has its own cursor')
 
     const history = await call<{ items: { type: string }[] }>(viewer, 'GET', '/api/v1/events?topics=agents.a1.%3E')
     t.ok(history.body.items.length > 0)
@@ -56,7 +56,7 @@ t.test(
   },
 )
 
-t.test('[EV10] [PM9] who may not see an agent is told of no summary of it', async t => {
+t.test('[EV10] [PM9] a token that may not see an agent gets no summary of it', async t => {
   const server = await startApp(t)
   const narrow = await connectWs(t, server.url, await server.token('viewer', { agents: ['b*'] }))
   await narrow.request('subscribe', { topics: ['agents.*.summary'] })

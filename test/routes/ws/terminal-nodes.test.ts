@@ -3,7 +3,7 @@ import { startPair } from '../../helpers/node-pair.ts'
 import { heard, print } from '../../helpers/terminal-stage.ts'
 import { connectWs } from '../../helpers/ws-client.ts'
 
-t.test('[TM7] [PM11] [TM24] rights are judged at the node of the viewer, and hold at the active one', async t => {
+t.test("[TM7] [PM11] [TM24] rights are checked on the viewer's node and apply on the active one", async t => {
   const { nodes, active, gateway } = await startPair(t)
   const agent = await connectWs(t, gateway.url, await gateway.token('agent', { sub: 'a1' }), '/agent')
   agent.send('agent:connect', { bootId: 'b1', inventory: [] })
@@ -30,7 +30,7 @@ t.test('[TM7] [PM11] [TM24] rights are judged at the node of the viewer, and hol
   other.send('terminal:resize', { ...about, cols: 90, rows: 30 }, 'r2')
   t.match(await other.next(({ id }) => id === 'r2'), { payload: { ok: false, error: { code: 'conflict' } } })
 
-  // Without the right to type, it does not hold the size either.
+  // A viewer that loses the right to type also releases the size.
   viewer.send('auth:refresh', { token: await gateway.token('viewer', operator) }, 'a1')
   t.match(await viewer.next(({ id }) => id === 'a1'), { payload: { ok: true } })
   await t.resolves(
@@ -56,7 +56,7 @@ t.test('[TM7] [PM11] [TM24] rights are judged at the node of the viewer, and hol
     const { payload } = await client.next(
       ({ type, payload }) => type === 'terminal:output' && payload.offset + Buffer.byteLength(payload.data) >= 20,
     )
-    t.equal(payload.offset, 11, 'each goes on where it was')
+    t.equal(payload.offset, 11, 'each viewer continues where it was')
     t.equal(client.frames.filter(({ type }) => type === 'terminal:snapshot').length, 1)
   }
 })

@@ -3,7 +3,7 @@ import { startApp } from '../../helpers/build.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { connectWs } from '../../helpers/ws-client.ts'
 
-t.test('[AU10] [CL3] when a token expires, its socket gets connection:closing and 4401', async t => {
+t.test('[AU10] [CL3] when its token expires, a socket gets connection:closing and 4401', async t => {
   const clock = new FakeClock(Date.now())
   const { url, token } = await startApp(t, { clock })
   const client = await connectWs(t, url, await token('viewer', { ttlSeconds: 60 }))
@@ -14,7 +14,7 @@ t.test('[AU10] [CL3] when a token expires, its socket gets connection:closing an
   t.equal(await client.closed, 4401)
 })
 
-t.test('[AU11] auth:refresh keeps the socket, with the new expiry and the new rights', async t => {
+t.test('[AU11] auth:refresh keeps the socket open, with the new expiry and the new rights', async t => {
   const clock = new FakeClock(Date.now())
   const { url, token, log } = await startApp(t, { clock })
   const first = await token('viewer', { sub: 'ann', ttlSeconds: 60, agents: ['a'] })
@@ -38,10 +38,10 @@ t.test('[AU11] auth:refresh keeps the socket, with the new expiry and the new ri
   await log.append([error('a'), error('b')])
   t.match(await client.next('agent:error'), { topic: 'agents.b.log' })
   const result = await client.request('command:request', { agentId: 'b', kind: 'shell', input: 'true' })
-  t.match(result.error, { code: 'not_found' }, 'an operator is not forbidden to command')
+  t.match(result.error, { code: 'not_found' }, 'an operator may command')
 })
 
-t.test('[AU9] a revoked token closes its sockets at once, and no others', async t => {
+t.test('[AU9] revoking a token closes its sockets at once, and no others', async t => {
   const { url, token, app } = await startApp(t)
   const bad = await token('viewer', { sub: 'ann' })
   const good = await token('viewer', { sub: 'ann' })
