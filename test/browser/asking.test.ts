@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { connection, house, launch, person } from '../helpers/browser.ts'
 
-test('who answers first decides, who watches sees it, and the agent goes on', async t => {
+test('the first answer decides, viewers see it, and the agent continues', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)
@@ -41,7 +41,7 @@ test('who answers first decides, who watches sees it, and the agent goes on', as
   t.same([...ann!.problems, ...ben!.problems], [])
 })
 
-test('a form is filled in, a low risk is answered by a key, and what asks the same is answered at once', async t => {
+test('a form is filled in, a low risk is answered by a key, and identical requests are answered together', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)
@@ -77,7 +77,7 @@ test('a form is filled in, a low risk is answered by a key, and what asks the sa
   const tidy = page.locator('article[data-interaction-id=int_named]')
   await tidy.getByRole('button', { name: 'Tidy up' }).click()
   await tidy.getByText('Days is needed.').waitFor()
-  t.equal(await tidy.getByRole('button', { name: 'Send answers' }).count(), 0, 'its option sends the form')
+  t.equal(await tidy.getByRole('button', { name: 'Send answers' }).count(), 0, 'the option submits the form')
   await tidy.getByLabel('Days').fill('30')
   await tidy.getByRole('button', { name: 'Tidy up' }).click()
   t.match(await named, { optionId: 'go', answers: { days: 30 } })

@@ -3,27 +3,27 @@ import { serveGallery } from '../../scripts/gallery.ts'
 import { connection, desktop, flaws, launch, type Person, person, phone } from '../helpers/browser.ts'
 import { size } from '../helpers/sizes.ts'
 
-// On a machine that also runs everything else: many pages, one after the other.
+// Many pages, one after the other, on a machine that also runs everything else.
 t.setTimeout(300_000)
 
 const looks = [desktop, phone].flatMap(viewport => (['dark', 'light'] as const).map(theme => ({ viewport, theme })))
 type Viewport = typeof desktop
 
-/** Rarely seen, and looked at with axe: the screens of a fleet at work are in `looks.test.ts`. */
+/** Rarely seen, and checked with axe: the screens of a working fleet are in `looks.test.ts`. */
 const rare = new Set([
   ...['needs-you', 'needs-you-form', 'needs-you-question', 'needs-you-alike', 'needs-you-failure', 'needs-you-stalled'],
   ...['needs-you-viewer', 'fleet-lost', 'fleet-viewer', 'fleet-refused', 'fleet-none', 'agent-asks', 'agent-offline'],
   ...['command-failed', 'command-unconfirmed', 'task-failed', 'login-expired', 'not-found'],
 ])
 
-/** In the page: it shows the state with this id instead of the one before. */
+/** In the page: shows the state with this id instead of the previous one. */
 const change = (id: string) =>
   new Promise(resolve => {
     addEventListener('hashchange', resolve, { once: true })
     location.hash = id
   })
 
-/** In the page: it has what it waits for, and has drawn it. An article that is busy is an answer that goes on. */
+/** In the page: it has loaded and drawn everything. A busy article is an answer that is still streaming. */
 const isCalm = (isEverLoading: boolean) =>
   new Promise<void>(resolve => {
     let frames = 0
@@ -59,50 +59,53 @@ function visitor({ page }: Person): (id: string) => Promise<void> {
   }
 }
 
-t.test('every state of every page has a title, fits, and breaks neither a rule nor the policy', async t => {
-  const browser = await launch(t)
-  if (browser === undefined) return
-  const gallery = await serveGallery()
-  t.teardown(() => gallery.close())
-  const visit = (viewport: Viewport) => person(browser, { viewport, url: gallery.url, hasMotion: false })
+t.test(
+  'every state of every page has a title, fits, and breaks neither an accessibility rule nor the policy',
+  async t => {
+    const browser = await launch(t)
+    if (browser === undefined) return
+    const gallery = await serveGallery()
+    t.teardown(() => gallery.close())
+    const visit = (viewport: Viewport) => person(browser, { viewport, url: gallery.url, hasMotion: false })
 
-  const { page, leave } = await visit(desktop)
-  const links = page.locator('a[href^="#"]')
-  await links.first().waitFor()
-  const ids = await links.evaluateAll(all => all.map(link => link.getAttribute('href')!.slice('#'.length)))
-  await leave()
-  t.ok(ids.length > 35, `${ids.length} states`)
-  t.same(
-    [...rare].filter(id => !ids.includes(id)),
-    [],
-    'they are among them',
-  )
+    const { page, leave } = await visit(desktop)
+    const links = page.locator('a[href^="#"]')
+    await links.first().waitFor()
+    const ids = await links.evaluateAll(all => all.map(link => link.getAttribute('href')!.slice('#'.length)))
+    await leave()
+    t.ok(ids.length > 35, `${ids.length} states`)
+    t.same(
+      [...rare].filter(id => !ids.includes(id)),
+      [],
+      'the rare states are among them',
+    )
 
-  // In a quick run each state in one look, another for each.
-  const each = size('GALLERY_LOOKS', { quick: 1, full: looks.length })
-  const see = async (viewport: Viewport) => {
-    const someone = await visit(viewport)
-    const { page, problems } = someone
-    const show = visitor(someone)
-    for (const [nth, look] of looks.entries()) {
-      if (look.viewport !== viewport) continue
-      await page.emulateMedia({ colorScheme: look.theme })
-      for (const id of ids.filter((_, index) => (index + nth) % looks.length < each)) {
-        const name = `${id} ${look.theme} ${viewport.width}`
-        await show(id)
-        const { headings, width, words } = await page.evaluate(() => ({
-          headings: document.querySelectorAll('h1').length,
-          width: document.documentElement.scrollWidth,
-          words: document.body.innerText.trim().length,
-        }))
-        t.equal(headings, 1, `${name}: one h1`)
-        t.ok(words > 0, `${name}: not empty`)
-        t.ok(width <= viewport.width, `${name}: nothing is wider than the page`)
-        if (rare.has(id)) t.same(await flaws(page), [], `${name}: axe finds nothing serious`)
-        t.same(problems, [], `${name}: no violation, no error`)
+    // In a quick run each state gets one look, and the looks take turns.
+    const each = size('GALLERY_LOOKS', { quick: 1, full: looks.length })
+    const see = async (viewport: Viewport) => {
+      const someone = await visit(viewport)
+      const { page, problems } = someone
+      const show = visitor(someone)
+      for (const [nth, look] of looks.entries()) {
+        if (look.viewport !== viewport) continue
+        await page.emulateMedia({ colorScheme: look.theme })
+        for (const id of ids.filter((_, index) => (index + nth) % looks.length < each)) {
+          const name = `${id} ${look.theme} ${viewport.width}`
+          await show(id)
+          const { headings, width, words } = await page.evaluate(() => ({
+            headings: document.querySelectorAll('h1').length,
+            width: document.documentElement.scrollWidth,
+            words: document.body.innerText.trim().length,
+          }))
+          t.equal(headings, 1, `${name}: one h1`)
+          t.ok(words > 0, `${name}: not empty`)
+          t.ok(width <= viewport.width, `${name}: nothing is wider than the page`)
+          if (rare.has(id)) t.same(await flaws(page), [], `${name}: axe finds nothing serious`)
+          t.same(problems, [], `${name}: no violation, no error`)
+        }
       }
+      await someone.leave()
     }
-    await someone.leave()
-  }
-  await Promise.all([see(desktop), see(phone)])
-})
+    await Promise.all([see(desktop), see(phone)])
+  },
+)

@@ -7,7 +7,7 @@ import { connectWs } from '../helpers/ws-client.ts'
 // On a machine that also runs everything else.
 t.setTimeout(120_000)
 
-// Written from docs/dashboard.md, "For tests and scripts", alone: whoever reads that page can do the same.
+// Written only from docs/dashboard.md, "For tests and scripts": any reader of that page can do the same.
 
 const agent = (page: Page, id: string, status: string) =>
   page.locator(`[data-agent-id="${id}"][data-status="${status}"]`).first()
@@ -37,7 +37,7 @@ async function everyStatus(t: Test, place: House): Promise<void> {
     } as never)
     .catch(() => {})
   await offline!.stop()
-  // It vanishes without a word.
+  // It vanishes silently.
   const socket = await connectWs(t, place.url, await place.mint('late', 'agent'), '/agent')
   const late = new BareAgent(socket)
   late.say('agent:connect', { bootId: 'boot-late', inventory: [] }, false)
@@ -57,7 +57,7 @@ async function everyStatus(t: Test, place: House): Promise<void> {
 }
 
 t.test(
-  'agents, commands, requests, the connection and the controls are found by the names of docs/dashboard.md',
+  'agents, commands, requests, the connection and the controls are found by the names in docs/dashboard.md',
   async t => {
     const browser = await launch(t)
     if (browser === undefined) return

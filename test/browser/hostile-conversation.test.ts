@@ -7,9 +7,9 @@ import { size, some } from '../helpers/sizes.ts'
 // Several browsers, one after the other, on a machine that also runs everything else.
 tap.setTimeout(300_000)
 
-/** As long as an event may be, in a full run. */
+/** In a full run, as long as an event may be. */
 const CODE_LINES = size('HOSTILE_CODE_LINES', { quick: 2000, full: 20_000 })
-/** Wide lines stick out of a phone first. */
+/** Wide lines overflow a phone first. */
 const viewports = some('HOSTILE_VIEWPORTS', 1, [phone, desktop])
 const endless = 'W'.repeat(450)
 const bars = (cell: string, columns: number) => `|${` ${cell} |`.repeat(columns)}`
@@ -17,7 +17,7 @@ const table = [bars('head', 60), bars('-', 60), bars(endless.slice(0, 40), 60)].
 const nested = (mark: string, depth: number) =>
   Array.from({ length: depth }, (_, i) => `${' '.repeat(2 * i)}${mark} level ${i}`).join('\n')
 
-/** What an answer of a model may hold that was led astray. Each ends in a word of its own. */
+/** What the answer of a manipulated model may contain. Each ends in a unique word. */
 const answers: Record<string, string> = {
   links: [
     '[a](javascript:alert(1)) [b](JaVaScRiPt:alert(1)) [c](data:text/html,<script>alert(1)</script>)',
@@ -53,7 +53,7 @@ const tools: { name: string; args: unknown; result?: unknown; error?: { code: st
   { name: 'fails', args: 'not an object', error: { code: 'odd', message: '<img src=x onerror=alert(1)>'.repeat(30) } },
 ]
 
-/** Nothing opens, leaves or asks by itself: counted beside the errors of the page. */
+/** Records dialogs, windows and requests that the page must not open by itself, next to its errors. */
 function watch({ page }: Person, origin: string): string[] {
   const seen: string[] = []
   page.on('dialog', dialog => {
@@ -68,7 +68,10 @@ function watch({ page }: Person, origin: string): string[] {
 }
 
 async function staysAsWide(t: Test, page: Page, what: string): Promise<void> {
-  t.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${what}: the page stays as wide`)
+  t.ok(
+    await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+    `${what}: the page keeps its width`,
+  )
   const wide = await page.evaluate(() =>
     [...document.querySelectorAll('main, main [role=log], main section')]
       .filter(element => element.getBoundingClientRect().right > innerWidth + 1)
@@ -77,7 +80,7 @@ async function staysAsWide(t: Test, page: Page, what: string): Promise<void> {
   t.same(wide, [], what)
 }
 
-test('an answer and its tools can show what they like, and reach nothing', async t => {
+test('an answer and its tools can show anything, but reach nothing', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)
@@ -120,7 +123,7 @@ test('an answer and its tools can show what they like, and reach nothing', async
         [...document.querySelectorAll<HTMLAnchorElement>('main a[target=_blank]')].map(a => a.href),
       )
       const own = links.filter(href => !/^(https:\/\/evil\.test\/|mailto:)/.test(href))
-      t.same(own, [], `${input}: only links that lead away`)
+      t.same(own, [], `${input}: only links to other origins`)
     }
     await page.evaluate(() => {
       for (const row of document.querySelectorAll<HTMLElement>('main button[aria-expanded=false]')) row.click()
@@ -132,7 +135,7 @@ test('an answer and its tools can show what they like, and reach nothing', async
   }
 })
 
-test('a program can set no clipboard, no title and no link that leads elsewhere than it says', async t => {
+test('a program cannot set the clipboard or the title, or disguise where a link leads', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)
@@ -142,7 +145,7 @@ test('a program can set no clipboard, no title and no link that leads elsewhere 
   const { page, context, problems } = someone
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
   const seen = watch(someone, place.url)
-  // Nothing is there to be opened, and a page behind another one draws nothing.
+  // There is nothing to open, and a page in the background draws nothing.
   const opened = await page.evaluateHandle(() => {
     const calls: string[] = []
     window.open = (...how) => {
@@ -164,8 +167,8 @@ test('a program can set no clipboard, no title and no link that leads elsewhere 
     ...['\\033]1337;File=inline=1:aGk=\\007', '\\033_Gf=100;aGk=\\033\\\\', '\\033[5i\\033[?2026h', 'all there'],
   ]
   await page.getByRole('textbox', { name: 'Command' }).fill(
-    // Again and again: who comes later gets the screen, which has the texts of links and not where they lead.
-    // Its terminal goes away with the agent, and it ends.
+    // Repeats, because a later viewer gets the screen, which has the text of links but not their targets.
+    // The terminal goes away with the agent, which ends the loop.
     `while printf '\\033[H${odd.join(' ')}\\n'; do sleep 0.5; done`,
   )
   await page.getByRole('button', { name: 'Send', exact: true }).click()
@@ -181,7 +184,7 @@ test('a program can set no clipboard, no title and no link that leads elsewhere 
   }
   await screen().waitFor()
   const addresses = new Set<string>()
-  /** Points at the first line from left to right, and clicks it. */
+  /** Hovers over the first line from left to right, and clicks. */
   const sweep = async () => {
     for (let x = 10; x < 400; x += 40) {
       await screen().hover({ position: { x, y: 8 } })
@@ -191,16 +194,16 @@ test('a program can set no clipboard, no title and no link that leads elsewhere 
   }
   const follows = (to: string) => `${to} _blank noopener,noreferrer`
   const calls = () => opened.evaluate(calls => calls)
-  // The page draws the line in its own time. Then once more, so that each link was clicked when it stood there.
+  // The page draws the line at its own pace. A last sweep follows, so that each link was clicked once it was drawn.
   while (!addresses.has('https://evil.test/') || !(await calls()).includes(follows('https://evil.test/'))) {
     if (Date.now() > deadline) break
     await sweep()
   }
   await sweep()
-  t.ok(addresses.has('https://evil.test/'), 'where a link leads is shown before it is followed')
+  t.ok(addresses.has('https://evil.test/'), 'the target of a link is shown before it is followed')
   const followed = new Set(await calls())
-  t.ok(followed.delete(follows('https://evil.test/')), 'by a click')
-  // What looks like an address leads there, where it is no link to elsewhere.
+  t.ok(followed.delete(follows('https://evil.test/')), 'followed by a click')
+  // Text that looks like an address links to it, unless the text already links elsewhere.
   followed.delete(follows('https://good.test/'))
   t.same([...followed], [])
   t.same(seen, [])

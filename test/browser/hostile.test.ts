@@ -8,10 +8,10 @@ tap.setTimeout(300_000)
 
 const markup = '<img src=x onerror=alert(1)><script>alert(2)</script>'
 const endless = 'W'.repeat(450)
-/** Reads as `rm -rf` turned around, and hides what follows. */
+/** Reads as `rm -rf` reversed, and hides what follows. */
 const turned = 'ls # \u202e;fr- mr\u200b'
 
-/** Nothing opens, leaves or asks by itself: counted beside the errors of the page. */
+/** Records dialogs, windows and requests that the page must not open by itself, next to its errors. */
 function watch({ page }: Person, origin: string): string[] {
   const seen: string[] = []
   page.on('dialog', dialog => {
@@ -25,7 +25,7 @@ function watch({ page }: Person, origin: string): string[] {
   return seen
 }
 
-/** Elements of the page that reach over its edge, except those that scroll by themselves. */
+/** Elements that overflow the edge of the page, except those that scroll themselves. */
 const sticksOut = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const width = document.documentElement.clientWidth
@@ -36,10 +36,13 @@ const sticksOut = (page: Page): Promise<string[]> =>
 
 async function noneSticksOut(t: Test, page: Page, what: string): Promise<void> {
   t.same(await sticksOut(page), [], what)
-  t.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${what}: the page stays as wide`)
+  t.ok(
+    await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+    `${what}: the page keeps its width`,
+  )
 }
 
-test('a request shows what is hidden in it, and whether an answer allows', async t => {
+test('a request shows what is hidden in it, and whether an answer allows or denies', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)
@@ -94,13 +97,13 @@ test('a request shows what is hidden in it, and whether an answer allows', async
 
   for (let i = 0; i < 12; i++) ask(`int_many_${i}`, {}).catch(() => {})
   await page.goto(`${place.url}/agents/evil`)
-  // One of before is open too.
+  // One of the earlier requests is open too.
   await page.getByRole('link', { name: '3 more in Needs you' }).waitFor()
   t.equal(await page.locator('article[data-interaction-id]').count(), 10)
   t.same([...problems, ...seen], [])
 })
 
-test('what a browser keeps may be forbidden, full or nonsense, and a login link works in an open page', async t => {
+test('browser storage may be forbidden, full or corrupt, and a login link works in an open page', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)
@@ -153,11 +156,7 @@ test('what a browser keeps may be forbidden, full or nonsense, and a login link 
     location.hash = hash
   }, `login=${code}`)
   await connection(page, 'online')
-  t.equal(
-    page.url(),
-    `${place.url}/tasks`,
-    'the code is out of the address, and the page is the one that was asked for',
-  )
+  t.equal(page.url(), `${place.url}/tasks`, 'the code is gone from the address, and the page is the requested one')
   const refused = page.waitForResponse(/\/login$/)
   await page.evaluate(hash => {
     location.hash = hash
@@ -169,12 +168,12 @@ test('what a browser keeps may be forbidden, full or nonsense, and a login link 
   t.same(problems, [])
 })
 
-test('ages are right on a machine whose clock is not', async t => {
+test('ages are right on a machine whose clock is wrong', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)
   await place.agent({ id: 'build-1', handlers: {} })
-  // By three days a token seems to be over that is not.
+  // With a clock three days ahead, a valid token seems to have expired.
   for (const wrongByMs of some('WRONG_CLOCKS', 2, [3 * 86_400_000, -10 * 60_000, 10 * 60_000])) {
     const { page, atEachLoad, leave, problems } = await person(browser, {})
     await atEachLoad(ms => {
@@ -188,7 +187,7 @@ test('ages are right on a machine whose clock is not', async t => {
     const card = page.locator('[data-agent-id=build-1]').first()
     await card.getByText(/idle (now|[1-5]?\ds|1m|2m)$/).waitFor()
     t.notMatch(await card.innerText(), /\b\d*[3-9]m\b|\b1\dm\b/)
-    // A failure of now must not count as seen by a look that a wrong clock dates later.
+    // A current failure must not count as seen because a wrong clock dates the last visit later.
     await card.getByRole('link').first().click()
     await page.getByRole('textbox', { name: 'Command' }).waitFor()
     const seen = await page.evaluate(() => JSON.parse(localStorage.getItem('fleetwire')!).state.seen['build-1'])
@@ -221,7 +220,7 @@ test('the Enter that ends a composition sends nothing', async t => {
   t.same(problems, [])
 })
 
-test('a message leads to what it tells of, by a click of the mouse', async t => {
+test('clicking a notification opens what it is about', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)
@@ -230,13 +229,13 @@ test('a message leads to what it tells of, by a click of the mouse', async t => 
     void agent
       .ask({ interactionId, kind: 'permission', title: interactionId, risk: 'low', options: [] } as never)
       .catch(() => {})
-  // What was there before the page is no news: the first one shows that the page has read the requests.
+  // What existed before the page opened is no news: the first one shows that the page has read the requests.
   ask('int_before')
   const { page, problems } = await person(browser, { url: `${place.url}/tasks`, token: place.token, hasMotion: true })
   await page.waitForFunction(() => document.title.startsWith('(1)'))
   ask('int_new')
   await page.waitForFunction(() => document.title.startsWith('(2)'))
-  // Not by its role: Base UI tells screen readers of it in a place of its own until the keyboard is in it.
+  // Not by its role: until it has the focus, Base UI announces it to screen readers from a separate element.
   await page.locator('button', { hasText: 'build-1 asks you' }).click()
   await page.locator('article[data-interaction-id=int_new]').waitFor()
   t.same(problems, [])

@@ -92,7 +92,7 @@ async function screens(t: Test, browser: Browser, place: Awaited<ReturnType<type
     ['/system?tab=events&topics=agents.%3E', 'Listen'],
     ['/system?tab=browser', 'Theme'],
   ]
-  // In a quick run each screen in one look, another for each.
+  // In a quick run each screen gets one look, and the looks take turns.
   const each = size('LOOKS', { quick: 1, full: looks.length })
   for (const viewport of [desktop, phone]) {
     const someone = await person(browser, { url: place.url, token: place.token, viewport, hasMotion: false })
@@ -122,7 +122,7 @@ async function overlays(t: Test, browser: Browser, place: House) {
     await page.getByRole('dialog', { name: 'Keys' }).waitFor()
     t.same(await flaws(page), [], `${theme}: the keys`)
     await page.keyboard.press('Escape')
-    // While it is there, keys are its own.
+    // While the dialog is open, it handles all keys.
     await page.getByRole('dialog', { name: 'Keys' }).waitFor({ state: 'detached' })
     await page.keyboard.press('g')
     await page.keyboard.press('s')
@@ -143,10 +143,10 @@ async function overlays(t: Test, browser: Browser, place: House) {
   t.same(lost.problems, [])
 }
 
-test('what a busy fleet shows', async t => {
+test('the screens of a busy fleet', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await busyHouse(t)
-  await t.test('every screen, in both themes, on a desk and on a phone', t => screens(t, browser, place))
-  await t.test('overlays, the login and what is not there', t => overlays(t, browser, place))
+  await t.test('every screen works in both themes, on a desktop and on a phone', t => screens(t, browser, place))
+  await t.test('overlays, the login and the not-found page work', t => overlays(t, browser, place))
 })

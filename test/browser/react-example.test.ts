@@ -10,7 +10,7 @@ import { root } from '../house/repository.ts'
 
 const folder = (path: string) => fileURLToPath(new URL(path, root))
 
-test('examples/react-page, built, in the app of examples/embed.mjs: a login, a conversation, an answer', async t => {
+test('examples/react-page, built, in the app of examples/embed.mjs: a login, a conversation and an answer', async t => {
   if (chromiumPath(t) === undefined) return
   const place = await emptyFolder(t)
   const PAGES = join(place, 'pages')

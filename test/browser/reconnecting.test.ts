@@ -54,7 +54,7 @@ async function linkWorksOnce(t: Test, browser: Browser): Promise<void> {
   t.same([...ann.problems, ...ben.problems], [])
 }
 
-test('a server that is killed', async t => {
+test('pages survive a server that is killed', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await houseProcess(t)
@@ -67,7 +67,7 @@ test('a server that is killed', async t => {
     },
   })
 
-  // Written from docs/dashboard.md, "For tests and scripts", alone, as `handles.test.ts`.
+  // Written only from docs/dashboard.md, "For tests and scripts", like `handles.test.ts`.
   const ann = await person(browser, { url: place.url, hasOwnClock: true, expected })
   const live = (state: string) => ann.page.locator(`[role=status][aria-label=Connection][data-state=${state}]`)
   await ann.page.getByRole('textbox', { name: 'Token' }).fill(await place.mint('ann', 'operator'))
@@ -78,7 +78,7 @@ test('a server that is killed', async t => {
   await connection(page, 'online')
   const submit = (input: string) => place.api('POST', '/agents/summariser/commands?wait=20', { kind: 'prompt', input })
 
-  await t.test('before, the connection says that it was stopped, and is made again', async t => {
+  await t.test('before the kill, a connection shows that it was stopped, and can be reopened', async t => {
     const { items } = await place.api<{ items: { connectionId: string; sub: string }[] }>('GET', '/connections')
     const ofAnn = items.filter(({ sub }) => sub === 'ann')
     t.equal(ofAnn.length, 1)
@@ -95,7 +95,7 @@ test('a server that is killed', async t => {
 
   await ann.page.clock.install()
   await place.server.kill('SIGKILL')
-  await t.test('the connection says that it tries again, and that it has given up for now', async () => {
+  await t.test('the connection shows that it is reconnecting, and later that it has given up for now', async () => {
     await ann.page.clock.runFor(3000)
     await live('reconnecting').waitFor()
     await ann.page.clock.runFor(60_000)
@@ -105,25 +105,26 @@ test('a server that is killed', async t => {
   })
   const notifications = page.getByRole('region', { name: 'Notifications' })
   await Promise.all([
-    // It is told of a while after it went: meanwhile other pages are looked at.
+    // The notification appears some time after the connection is lost; other pages are tested in the meantime.
     notifications.getByText('No connection to the server').waitFor(),
     (async () => {
       await t.test(
-        'a token that ends, is revoked, is of an agent or no token at all: the page says which, and takes another',
+        'with an expired, revoked, agent or malformed token, the page says which it is and accepts another',
         t => tokensEnd(t, browser),
       )
-      await t.test('a login link works once, and leaves the address bar and the history at once', t =>
+      await t.test('a login link works once, and is removed from the address bar and the history at once', t =>
         linkWorksOnce(t, browser),
       )
     })(),
   ])
 
-  // The toast goes after some seconds, so it is awaited from before it comes, and for as long as a server takes to start.
+  // The toast disappears after some seconds, so the wait starts before it appears and lasts as long as a server start
+  // may take.
   const toast = notifications.getByText('Back', { exact: true })
   const back = toast.waitFor({ timeout: 120_000 })
   await place.restart()
-  await t.test('behind it the page is live again by itself or at once, and missed no event', async t => {
-    // The page tries again by itself, which is what is looked at; the agent need not take its time.
+  await t.test('afterwards the page is live again, by itself or at once on request, and missed no event', async t => {
+    // The page reconnects by itself, which is under test; the agent need not wait for its backoff.
     agent.reconnectNow()
     await ann.page.getByRole('button', { name: 'Retry now' }).click()
     await ann.page.clock.resume()
@@ -140,7 +141,7 @@ test('a server that is killed', async t => {
     t.same(
       shown.toSorted(),
       items.map(({ commandId }) => commandId).toSorted(),
-      'what is shown is what the server has, each once',
+      'the page shows what the server has, each command once',
     )
     t.ok(agent.status.value.state === 'online')
     t.same([...ann.problems, ...problems], [])

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../helpers/log-folder.ts'
 import { fleetwire } from '../helpers/processes.ts'
 import { isInstalled } from '../helpers/programs.ts'
 
-/** When the page showed that the agent has this status, epoch ms; the page itself looks, not the test. */
+/** When the page showed this status of the agent, epoch ms; measured in the page, not by the test. */
 const shownAt = (page: Page, agentId: string, status: string): Promise<number> =>
   page.evaluate(
     ([id, wanted]) =>
@@ -53,7 +53,7 @@ test('two browsers see the same change within half a second of each other', asyn
   )
 })
 
-test('a command is sent, watched, stopped with proof, and its end is seen by another who came late', async t => {
+test('a command is sent, watched and stopped with confirmation, and a page opened later sees its end', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   const place = await house(t)
@@ -96,7 +96,7 @@ test('a command is sent, watched, stopped with proof, and its end is seen by ano
   t.same([...ann.problems, ...ben.problems], [])
 })
 
-test('a shell runs in the terminal, which is typed into, vim included', async t => {
+test('a shell runs in the terminal, which accepts typing, vim included', async t => {
   const browser = await launch(t)
   if (browser === undefined) return
   if (!isInstalled(t, 'vi')) return

@@ -8,13 +8,13 @@ import { terminalsUnderKill } from './active-killed/terminals.ts'
 t.setTimeout(180_000)
 
 const UNDER_KILL = {
-  '[NO8] [NO10] what has a key is accepted once through the others': callersUnderKill,
+  '[NO8] [NO10] a submission with a key is accepted once through the other nodes': callersUnderKill,
   '[NO20] [NO21] agents of gateways run each command once': agentsUnderKill,
-  '[TM24] [TM25] a shell is seen, typed into and sized through any node, and survives its active node':
+  '[TM24] [TM25] a shell is watched, typed into and resized through any node, and survives its active node':
     terminalsUnderKill,
 }
 
-t.test('the active node is killed', async t => {
+t.test('clients of the other nodes survive when the active node is killed', async t => {
   const fleet = await KilledFleet.start(t, Object.keys(UNDER_KILL).length)
   if (fleet === undefined) return
   t.jobs = Object.keys(UNDER_KILL).length
@@ -26,7 +26,7 @@ t.test('the active node is killed', async t => {
   }
 })
 
-t.test('[NO8] [NO9] what has a key is accepted once when the active node is stopped', inFull, async t => {
+t.test('[NO8] [NO9] a submission with a key is accepted once when the active node is stopped', inFull, async t => {
   const fleet = await KilledFleet.start(t, 2, 'SIGTERM')
   if (fleet === undefined) return
   const stop = async () => {

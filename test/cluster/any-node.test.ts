@@ -56,7 +56,7 @@ async function agentAt(t: Test, urls: string[], handlers: Record<string, Command
 }
 
 t.test(
-  '[NO1] [NO6] [NO12] [NO14] [NO15] every node of three answers for all, and what is done through it is seen there',
+  '[NO1] [NO6] [NO12] [NO14] [NO15] each of three nodes answers for all, and shows at once what was done through it',
   async t => {
     const nats = await NatsCluster.shared(t)
     if (nats === undefined) return
@@ -89,7 +89,7 @@ t.test(
       const { items } = (await at.call<{ items: { type: string }[] }>('GET', path)).body
       if (items.some(({ type }) => type === 'command:queued')) seen++
     }
-    t.equal(seen, 30, 'whoever submits through a node finds it there')
+    t.equal(seen, 30, 'a command submitted through a node is visible on that node')
 
     const client = await connectWs(t, b.url, token)
     const { command } = await client.request('command:request', { agentId: 'a1', kind: 'wait', input: 'x' })
@@ -105,7 +105,7 @@ t.test(
     await run.ended
     t.same(Object.values(textsOf(run.frames.map(({ event }) => event))), ['hello from here'])
 
-    // Nodes hear of each other within a second, which all of the above may not have taken.
+    // Nodes learn of each other's state within a second; the steps above may have been faster.
     const list = ({ call }: Place) =>
       until(async () => {
         type Listed = { items: ConnectionInfo[]; nodes: { asked: number; answered: number } }

@@ -6,7 +6,7 @@ import { NatsCluster } from '../helpers/nats-cluster.ts'
 import { size } from '../helpers/sizes.ts'
 
 /*
- * Tests of an embedded server again, with a server that is a node of a cluster and does not decide. One by itself:
+ * Runs tests of an embedded server again, with a server that is a standby node of a cluster. One by itself:
  * BOTH_MODES=commands node dist/test/cluster/both-modes.test.js
  */
 const QUICK = ['e2e/agent-client']
@@ -30,12 +30,12 @@ const FULL = [
 const ONLY = process.env.BOTH_MODES
 const FILES = size('BOTH_MODES_ALL', { quick: 0, full: 1 }) > 0 ? [...QUICK, ...FULL] : QUICK
 const RUN_TESTS = fileURLToPath(new URL('../../scripts/run-tests.js', import.meta.url))
-/** Few files cost less in one process than side by side. */
+/** A few files cost less in one process than in parallel. */
 const TEST_JOBS = FILES === QUICK ? '1' : '2'
 
 t.setTimeout(600_000)
 
-t.test('what is true of an embedded server is true of a node that does not decide', async t => {
+t.test('the tests of an embedded server pass on a standby node', async t => {
   const cluster = await NatsCluster.shared(t)
   if (cluster === undefined) return
   const files = ONLY === undefined ? FILES : [...QUICK, ...FULL].filter(file => file.includes(ONLY))

@@ -13,10 +13,10 @@ import { blocks, read, root } from '../house/repository.ts'
 
 t.setTimeout(180_000)
 
-/** Where one of three goes away, two go on: in a quick run the third one does not start at all. */
+/** With three nodes one can go away and two continue; in a quick run the third one does not start at all. */
 const NODES = isFull ? '1 2 3' : '1 2'
 
-/** Three ports that differ only in their last digit, as a page writes them: `422$n`. */
+/** Three ports that differ only in their last digit, as the page writes them: `422$n`. */
 async function freePrefix(): Promise<string> {
   for (;;) {
     const prefix = String(1000 + Math.floor(Math.random() * 1000))
@@ -25,7 +25,7 @@ async function freePrefix(): Promise<string> {
   }
 }
 
-t.test('docs/cluster.md, by hand from top to bottom', async t => {
+t.test('the commands of docs/cluster.md work from top to bottom', async t => {
   const needed = ['haproxy', 'openssl', 'jq', 'curl'].map(program => isInstalled(t, program))
   const natsServer = findServer(t)
   if (needed.includes(false) || natsServer === undefined) return
@@ -49,19 +49,19 @@ t.test('docs/cluster.md, by hand from top to bottom', async t => {
   const path = [natsServer.includes('/') ? dirname(natsServer) : '', process.env.PATH].filter(Boolean)
   const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], {
     ...{ cwd: folder, env: { PATH: path.join(delimiter), HOME: folder, SHELL: '/bin/sh' } },
-    // A group of its own: with its servers it ends as one.
+    // Its own process group, so that it ends together with its servers.
     ...{ detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
   })
   t.teardown(() => {
     try {
       process.kill(-shell.pid!, 'SIGKILL')
     } catch {
-      // Nothing of it is left.
+      // All are gone already.
     }
   })
   let output = ''
   for (const stream of [shell.stdout!, shell.stderr!]) stream.on('data', chunk => (output += chunk))
-  // What it has started in the background holds its output open.
+  // The processes that it has started in the background keep its output open.
   const [code] = await once(shell, 'exit')
   t.equal(code, 0, output)
   t.match(output, /^hello$/m)

@@ -22,7 +22,7 @@ if (cluster !== undefined) {
     return { stream, other }
   })
 
-  t.test('a stream that is not as asked for is refused, and says what differs', async t => {
+  t.test('a stream with other settings than requested is refused, with the differences', async t => {
     const options = { servers: cluster.addresses, namespace: 'replicas', clock }
     const stream = await openNatsCommitStream({ ...options, replicas: 1 })
     await t.rejects(openNatsCommitStream(options), {
@@ -34,7 +34,7 @@ if (cluster !== undefined) {
     await t.rejects(openNatsCommitStream({ ...options, namespace: 'a.b' }), TypeError)
   })
 
-  t.test('a server that is left alone does not speak for the stream', async t => {
+  t.test('a server without a majority does not speak for the stream', async t => {
     const stream = await openNatsCommitStream({ servers: cluster.addresses, namespace: 'alone', clock })
     t.teardown(() => stream.close())
     await until(() => stream.isWhole().catch(() => false))
@@ -42,7 +42,7 @@ if (cluster !== undefined) {
     const others = SERVERS.filter(name => name !== leader)
     t.ok((await stream.reach()).agoMs < 10_000)
     for (const name of [leader!, others[0]!]) await cluster.kill(name)
-    // After some seconds it answers, names no leader, and says that it heard the others 0 ms ago.
+    // After some seconds it responds, names no leader, and claims that it heard the others 0 ms ago.
     await until(async () => (await stream.leader().catch(() => 'unknown')) === undefined)
     await t.rejects(stream.reach(), /no leader/)
     t.same((await stream.bounds().catch(() => undefined))?.first, undefined)

@@ -8,8 +8,9 @@ import { sameLogs } from '../helpers/same-logs.ts'
 import { isFull } from '../helpers/sizes.ts'
 
 /*
- * Real nodes on real servers under load, and what befalls them. What is said at the callers, the agents and the dashboards
- * is compared in the end. In a quick run all of it befalls one cluster; in a full run each kind has one of its own, and more to do.
+ * Real nodes on real servers under load, and the faults that hit them. At the end, what callers, agents and dashboards
+ * saw is compared. In a quick run all faults hit one cluster; in a full run each kind has its own cluster and more to
+ * do.
  *
  * One kind by itself, three kills of each, every second command asks:
  * FAULT=killed CLUSTER_VICTIMS=4 CLUSTER_KILLS=3 CLUSTER_ASKS=2 node dist/test/cluster/faults.test.js
@@ -18,7 +19,7 @@ const faults = [rollingRestart, kills, partitions].filter(({ title }) => title.i
 
 t.setTimeout(1_800_000)
 
-/** One after the other, on the same cluster. */
+/** Plays the faults one after the other, on the same cluster. */
 async function play(t: Test, played: readonly Fault[], conditions: Omit<Fault, 'title' | 'play'>): Promise<void> {
   const network = conditions.cutsLinks && Network.create(t, HOSTS)
   const stage = await startStage(t, conditions, network)
@@ -36,7 +37,7 @@ async function play(t: Test, played: readonly Fault[], conditions: Omit<Fault, '
 if (isFull) for (const fault of faults) t.test(fault.title, t => play(t, [fault], fault))
 else {
   const load = { agents: 3, dashboards: 2, callers: 8, restMs: 200, onlyWhileAwaited: true }
-  t.test('whatever befalls one cluster, nothing is lost, doubled or missed', t =>
+  t.test('whatever fault hits one cluster, nothing is lost, duplicated or missed', t =>
     play(t, faults, Object.assign({}, ...faults, { load })),
   )
 }

@@ -12,7 +12,7 @@ import { connectWs } from '../helpers/ws-client.ts'
 
 t.setTimeout(120_000)
 
-/** Beside the first node. */
+/** Besides the first node. */
 const GATEWAYS = size('GATEWAYS', { quick: 1, full: 2 })
 
 t.test('serve --gateways runs nodes behind one port, replaces those that die, and ends them all', async t => {
@@ -47,7 +47,7 @@ t.test('serve --gateways runs nodes behind one port, replaces those that die, an
     await connectWs(t, url!, token)
     return (await Promise.all(own.map(opened))).every(count => count > 0)
   })
-  t.pass('all of them take clients')
+  t.pass('all of them accept clients')
   const { items } = (await (await fetch(`${url}/api/v1/connections`, { headers })).json()) as {
     items: { address?: string }[]
   }
@@ -72,7 +72,7 @@ t.test('serve --gateways runs nodes behind one port, replaces those that die, an
   t.equal(error.code, 'ECONNREFUSED')
 })
 
-t.test('what is wrong for all nodes is said once, and ends the start', async t => {
+t.test('a mistake in the settings of all nodes is reported once, and ends the start', async t => {
   const args = ['serve', '--gateways', '1', '--port', '0', '--data-dir', t.testdir()]
   const alone = await fleetwire(t, args).ended
   t.match(alone, { code: 2, stderr: /--gateways needs FLEETWIRE_NATS_URL/ })
@@ -107,8 +107,8 @@ t.test('nodes whose first process is killed while they start end by themselves',
     return stdout.split('\n').filter(line => line.includes('--with-parent') && line.includes(folder))
   }
   await until(() => children().length === 2)
-  // Not server.kill, which waits until its output is closed: the nodes have it too.
+  // Not server.kill, which waits until the output is closed: the nodes hold it open too.
   server.child.kill('SIGKILL')
   await until(() => children().length === 0)
-  t.pass('none is left')
+  t.pass('no node is left')
 })

@@ -9,14 +9,14 @@ import { size } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
 /*
- * A node that starts answers from another server until its replica has what the stream holds, and a node that stops drains.
- * Clients of every habit come and go across both.
+ * A starting node answers from another server until its replica has the whole stream, and a stopping node drains.
+ * Clients of every habit come and go during both.
  */
 const ROUNDS = size('HAND_OVERS', { quick: 1, full: 10 })
-/** What a client sends may take so long to arrive, by the settings of the node. */
+/** How long a client's request may take to arrive, as configured on the node. */
 const HEADERS_MS = 500
 const REQUEST_MS = 1000
-/** Node looks once a second whose time is over. The rest is for a machine that is busy. */
+/** Node checks these timeouts once a second. The rest is reserve for a busy machine. */
 const PATIENCE_MS = REQUEST_MS + 1000 + 13_000
 /** Clients of each habit. */
 const EACH = size('HAND_OVER_CLIENTS', { quick: 1, full: 3 })
@@ -90,11 +90,11 @@ t.test('[NO19] whatever a client sends while a node starts or stops is answered,
     await readiness(url, 200)
     await goOn()
     await node.kill('SIGTERM')
-    t.match(await node.ended, { code: 0 }, 'it ends in good order')
+    t.match(await node.ended, { code: 0 }, 'the node ends gracefully')
     await nats.stop()
   }
   await Promise.all(clients.map(client => client.stop()))
-  t.same(flaws(), [], 'nobody waited in vain')
+  t.same(flaws(), [], 'no client waited in vain')
   const statuses = new Set(clients.flatMap(client => [...client.statuses]))
-  for (const status of [101, 200, 400, 408, 503]) t.ok(statuses.has(status), `some were answered ${status}`)
+  for (const status of [101, 200, 400, 408, 503]) t.ok(statuses.has(status), `some responses were ${status}`)
 })

@@ -17,7 +17,7 @@ import { read } from '../house/repository.ts'
 
 t.setTimeout(120_000)
 
-/** HAProxy with deploy/haproxy/haproxy.cfg, but for addresses. Without Docker there is no DNS of its own. */
+/** HAProxy with deploy/haproxy/haproxy.cfg, except for addresses. Without Docker there is no DNS of its own. */
 async function startBalancer(t: Test, origins: readonly string[]) {
   const [port, ownPort] = [await freePort(), await freePort()]
   let text = read('deploy/haproxy/haproxy.cfg')
@@ -42,7 +42,7 @@ async function startBalancer(t: Test, origins: readonly string[]) {
   return { url, health, metrics: `http://127.0.0.1:${ownPort}/metrics` }
 }
 
-/** Answers with its name and the headers that it got. */
+/** Responds with its name and the headers that it got. */
 async function startNode(t: Test, name: string) {
   const node = { name, isReady: true, isLeaving: false, asked: 0, origin: '', server: undefined as unknown as Server }
   node.server = createServer(({ url, headers }, answer) => {
@@ -76,52 +76,59 @@ const ask = (url: string, method = 'GET', headers = {}) =>
       .end()
   })
 
-t.test('HAProxy goes by /ready, asks the next node where that does no harm, and invents no answers', async t => {
-  if (!isInstalled(t, 'haproxy')) return
-  const nodes = await Promise.all(['a', 'b', 'c'].map(name => startNode(t, name)))
-  const { url, health, metrics } = await startBalancer(
-    t,
-    nodes.map(({ origin }) => origin),
-  )
-  const names = async (method = 'GET') => {
-    const answers = []
-    for (let i = 0; i < 12; i++) answers.push(await ask(url, method))
-    return {
-      statuses: [...new Set(answers.map(({ status }) => status))],
-      nodes: new Set(answers.map(({ node }) => node)),
+t.test(
+  'HAProxy follows /ready, retries on the next node only where that is harmless, and invents no responses',
+  async t => {
+    if (!isInstalled(t, 'haproxy')) return
+    const nodes = await Promise.all(['a', 'b', 'c'].map(name => startNode(t, name)))
+    const { url, health, metrics } = await startBalancer(
+      t,
+      nodes.map(({ origin }) => origin),
+    )
+    const names = async (method = 'GET') => {
+      const answers = []
+      for (let i = 0; i < 12; i++) answers.push(await ask(url, method))
+      return {
+        statuses: [...new Set(answers.map(({ status }) => status))],
+        nodes: new Set(answers.map(({ node }) => node)),
+      }
     }
-  }
-  await until(async () => (await names()).nodes.size === 3)
-  const forged = await ask(url, 'GET', { 'X-Forwarded-For': '192.0.2.1', 'X-Forwarded-Proto': 'https' })
-  t.match(
-    forged.headers,
-    { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' },
-    'nobody names an address of his own',
-  )
+    await until(async () => (await names()).nodes.size === 3)
+    const forged = await ask(url, 'GET', { 'X-Forwarded-For': '192.0.2.1', 'X-Forwarded-Proto': 'https' })
+    t.match(
+      forged.headers,
+      { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' },
+      'no client can forge its address',
+    )
 
-  const [a, b, c] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]]
-  // It drains, and HAProxy has not asked yet.
-  a.isLeaving = true
-  t.strictSame((await names()).statuses, [200], 'a GET goes to the next node')
-  const asked = nodes.reduce((sum, { asked }) => sum + asked, 0)
-  const posted = await names('POST')
-  t.equal(nodes.reduce((sum, { asked }) => sum + asked, 0) - asked, 12, 'what may have an effect is sent once')
-  t.ok(posted.statuses.includes(200))
-  a.isReady = false
-  await until(async () => !(await names('POST')).nodes.has('a'))
-  t.strictSame((await names('POST')).statuses, [200])
+    const [a, b, c] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]]
+    // The node drains, and HAProxy has not checked yet.
+    a.isLeaving = true
+    t.strictSame((await names()).statuses, [200], 'a GET is sent to the next node')
+    const asked = nodes.reduce((sum, { asked }) => sum + asked, 0)
+    const posted = await names('POST')
+    t.equal(
+      nodes.reduce((sum, { asked }) => sum + asked, 0) - asked,
+      12,
+      'a request that may have an effect is sent once',
+    )
+    t.ok(posted.statuses.includes(200))
+    a.isReady = false
+    await until(async () => !(await names('POST')).nodes.has('a'))
+    t.strictSame((await names('POST')).statuses, [200])
 
-  b.server.closeAllConnections()
-  b.server.close()
-  t.strictSame((await names()).statuses, [200], 'nor does a node that is gone cost a GET')
-  c.isReady = false
-  await until(async () => (await health()) === 503)
-  const refused = await ask(url, 'POST')
-  t.match(refused, { status: 503, node: /[ac]/ }, 'a node itself says why nobody is ready')
-  t.match(await (await fetch(metrics)).text(), /^haproxy_backend_active_servers\{proxy="ready"\} 0$/m)
-})
+    b.server.closeAllConnections()
+    b.server.close()
+    t.strictSame((await names()).statuses, [200], 'a GET survives a dead node too')
+    c.isReady = false
+    await until(async () => (await health()) === 503)
+    const refused = await ask(url, 'POST')
+    t.match(refused, { status: 503, node: /[ac]/ }, 'a node itself says why nobody is ready')
+    t.match(await (await fetch(metrics)).text(), /^haproxy_backend_active_servers\{proxy="ready"\} 0$/m)
+  },
+)
 
-t.test('a WebSocket and a command go through HAProxy to nodes of a cluster, also when a node goes away', async t => {
+t.test('a WebSocket and a command reach cluster nodes through HAProxy, even when a node goes away', async t => {
   if (!isInstalled(t, 'haproxy')) return
   const nats = await NatsCluster.shared(t)
   if (nats === undefined) return
@@ -152,5 +159,5 @@ t.test('a WebSocket and a command go through HAProxy to nodes of a cluster, also
   t.match(await client.next('command:succeeded'), { payload: { input: 'one' } })
   const active = await decidingOf(nodes)
   await active.app.close()
-  t.equal(await until(() => submit('two')), 'succeeded', 'others serve')
+  t.equal(await until(() => submit('two')), 'succeeded', 'the other nodes serve')
 })

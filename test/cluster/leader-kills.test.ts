@@ -10,7 +10,7 @@ import { until } from '../helpers/until.ts'
 const KILLS = size('LEADER_KILLS', { quick: 1, full: 20 })
 t.setTimeout(600_000)
 
-t.test('two rival writers on three servers, the leader of which is killed again and again', async t => {
+t.test('two rival writers survive repeated kills of the stream leader, on three servers', async t => {
   const cluster = await NatsCluster.start(t)
   if (cluster === undefined) return
   const random = seededRandom(seed())
@@ -30,7 +30,7 @@ t.test('two rival writers on three servers, the leader of which is killed again 
     while (!isOver) {
       const { status } = await rival.step(random.next() < 0.01 ? 2_500_000 : random.below(2000))
       if (status === 'written') written++
-      // Now and then the one that leads pauses, and the other replaces it.
+      // Now and then the leading writer pauses, and the other replaces it.
       if (status !== 'written' || random.next() < 0.02) await rival.rest(random.below(60))
     }
   })
@@ -44,7 +44,7 @@ t.test('two rival writers on three servers, the leader of which is killed again 
     await cluster.kill(leader)
     await goOn(100)
     cluster.restart(leader)
-    // The next kill would leave no majority before this one has caught up.
+    // The next kill would leave no majority before this server has caught up.
     await until(() => observer.isWhole().catch(() => false))
   }
   isOver = true
@@ -53,9 +53,9 @@ t.test('two rival writers on three servers, the leader of which is killed again 
   t.same(
     await flawsOf(observer, systemClock, rivals),
     [],
-    'each decided on what it stands behind, none lost, none twice',
+    'each writer knew what it had decided, and nothing is lost or duplicated',
   )
   const deposed = rivals.reduce((sum, rival) => sum + rival.deposed, 0)
-  t.comment(`${KILLS} kills, ${written} commits, ${deposed} times the writer was replaced`)
+  t.comment(`${KILLS} kills, ${written} commits, the writer was replaced ${deposed} times`)
   t.ok(deposed > 0)
 })

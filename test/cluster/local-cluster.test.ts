@@ -11,7 +11,7 @@ import { until } from '../helpers/until.ts'
 // Six processes, four times, on a machine that also runs everything else.
 t.setTimeout(600_000)
 
-t.test('fleetwire cluster outlives the active node, ends whole, and goes on where it was', async t => {
+t.test('fleetwire cluster outlives the active node, ends as a whole, and continues where it was', async t => {
   const NATS_SERVER = findServer(t)
   if (NATS_SERVER === undefined) return
   const folder = mkdtempSync(join(tmpdir(), 'fleetwire-cluster-'))
@@ -52,7 +52,7 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
   await until(async () => /local +online/.test((await first.run('ps')).stdout))
   process.kill(first.pids.get('nats-1')!, 'SIGKILL')
   await first.cluster.printed(/nats-1 has ended \(SIGKILL\)\. It starts again/)
-  // That a node starts again is seen in a quick run where nodes share a port.
+  // In a quick run, the tests of nodes that share a port cover the restart of a node.
   if (isFull) await first.cluster.printed(new RegExp(`${first.active} takes clients`))
 
   first.cluster.child.kill('SIGINT')
@@ -61,7 +61,7 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
 
   const second = await start()
   await until(async () => /^local /m.test((await second.run('ps')).stdout))
-  // Killed, its own process cannot end the others.
+  // Once killed, its own process cannot end the others.
   await second.cluster.kill('SIGKILL')
   for (const [name, pid] of second.pids) if (name.startsWith('node')) await until(() => !isAlive(pid))
   if (!isFull) {
@@ -69,12 +69,12 @@ t.test('fleetwire cluster outlives the active node, ends whole, and goes on wher
     return
   }
   const third = await start()
-  for (const [name, pid] of second.pids) t.equal(isAlive(pid), false, `${name} of the one before has ended`)
+  for (const [name, pid] of second.pids) t.equal(isAlive(pid), false, `${name} of the previous cluster has ended`)
   third.cluster.child.kill('SIGTERM')
   t.equal((await third.cluster.ended).code, 0)
 })
 
-t.test('without a nats-server it says how to get one', async t => {
+t.test('without a nats-server, fleetwire cluster says how to get one', async t => {
   const program = join(t.testdir(), 'nats-server')
   const folder = t.testdirName
   const ask = (env: Record<string, string>) =>

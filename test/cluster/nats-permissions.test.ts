@@ -17,11 +17,14 @@ import { read } from '../house/repository.ts'
 
 t.setTimeout(120_000)
 
-/** Large enough that the server asks its reader for flow control. */
+/** Large enough that the server sends flow control requests to its reader. */
 const CHECKPOINT_BYTES = size('CHECKPOINT_BYTES', { quick: 4_000_000, full: 64_000_000 })
 const password = `nats-${randomBytes(12).toString('hex')}`
 
-/** deploy/nats/nats.conf as it is, but for where it listens and stores; what containers get in their environment is set in it. */
+/**
+ * deploy/nats/nats.conf as it is, except for addresses and storage, and with the environment variables of containers
+ * filled in.
+ */
 function deployed({ name, port, routePort, routes: others, dataDir }: NatsServerConfig): string {
   const routes = others.map(other => `nats://route:${password}@${other}`)
   const variables = `NATS_NAME: ${name}\nNATS_PASSWORD: "${password}"\nNATS_ROUTES: [${routes.join(', ')}]\n`
@@ -33,7 +36,7 @@ function deployed({ name, port, routePort, routes: others, dataDir }: NatsServer
   return variables + local
 }
 
-t.test('nodes need no more of NATS than deploy/nats/nats.conf gives them', async t => {
+t.test('nodes need no more permissions in NATS than deploy/nats/nats.conf grants them', async t => {
   const nats = await NatsCluster.start(t, { config: deployed })
   if (nats === undefined) return
   const servers = nats.addresses.map(address => `nats://fleetwire:${password}@${address}`)
@@ -88,7 +91,7 @@ t.test('nodes need no more of NATS than deploy/nats/nats.conf gives them', async
   await t.rejects(connect({ servers: nats.addresses, reconnect: false }), /authorization/i)
 })
 
-/** What a server refused. */
+/** Permission violations that a server logged. */
 const violations = (nats: NatsCluster): string[] =>
   nats
     .output()

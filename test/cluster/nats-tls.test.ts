@@ -9,12 +9,12 @@ import { isInstalled } from '../helpers/programs.ts'
 
 t.setTimeout(120_000)
 
-t.test('nodes reach NATS servers over TLS, with a CA of their own and a certificate of the node', async t => {
+t.test('nodes reach NATS servers over TLS, with a private CA and a certificate of the node', async t => {
   if (!isInstalled(t, 'openssl')) return
   const folder = mkdtempSync(join(tmpdir(), 'fleetwire-tls-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
-  // Such a key takes a thousandth of the time of one of RSA.
+  // Generating such a key takes a thousandth of the time of an RSA key.
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
   openssl('req', '-x509', ...key, '-subj', '/CN=ca', '-keyout', 'ca-key.pem', '-out', 'ca.pem')
   writeFileSync(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1\n')

@@ -14,7 +14,7 @@ import { until } from '../helpers/until.ts'
 t.setTimeout(120_000)
 
 t.test(
-  '[NO18] nodes that are cut off refuse, the active one too, the others go on, and they are back by themselves',
+  '[NO18] nodes that are cut off refuse requests, even the active one; the others continue, and the cut ones recover',
   async t => {
     const nats = await OneNats.prepare(t)
     if (nats === undefined) return
@@ -33,7 +33,7 @@ t.test(
     link.cut(true)
     const from = performance.now()
     await Promise.all(apart.map(({ url }) => readiness(url, 503, /cut off/)))
-    // 6 s where the machine has time; the rest is for one that has not.
+    // 6 s on an idle machine; the rest is reserve for a busy one.
     t.ok(performance.now() - from < 9000, `not ready after ${performance.now() - from} ms`)
     for (const { url } of apart) {
       for (const path of ['/api/v1/agents', '/api/v1/events?topics=>']) {

@@ -12,7 +12,7 @@ t.setTimeout(120_000)
 const cluster = await NatsCluster.shared(t)
 if (cluster !== undefined) {
   const reach = (servers: string[]) => connect({ servers, noRandomize: true, reconnectTimeWait: 100 })
-  /** Servers that are started take a moment. */
+  /** Started servers need a moment. */
   const connection = (servers: string[]) => until(() => reach(servers).catch(() => undefined))
 
   nodeBusContract(t, 'three servers', async t => {
@@ -29,7 +29,7 @@ if (cluster !== undefined) {
     }
     const [first, ...others] = cluster.addresses
     const [a, b] = [await open('a', [first!]), await open('b.example', others)]
-    // Servers tell each other who listens where.
+    // Servers propagate who listens where.
     await until(() => b.bus.request('a', 'nothing', 1).catch(({ message }) => message.includes('"nothing"')))
     await until(() => a.bus.request('b.example', 'nothing', 1).catch(({ message }) => message.includes('"nothing"')))
     return {

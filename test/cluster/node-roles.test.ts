@@ -13,7 +13,7 @@ import { until } from '../helpers/until.ts'
 
 t.setTimeout(120_000)
 
-t.test('the fleet runs on one of three nodes, and goes on where another one ended', async t => {
+t.test('the fleet runs on one of three nodes, and continues where another one ended', async t => {
   const cluster = await NatsCluster.shared(t)
   if (cluster === undefined) return
   const open = async (name: string) => {
@@ -60,11 +60,11 @@ t.test('the fleet runs on one of three nodes, and goes on where another one ende
   const nodes = await Promise.all(['a', 'b', 'c'].map(open))
   const active = () => until(() => nodes.find(({ role, isRunning }) => role.isActive && isRunning()))
   const first = await active()
-  t.equal(nodes.filter(({ role }) => role.isActive).length, 1, 'one is active')
+  t.equal(nodes.filter(({ role }) => role.isActive).length, 1, 'exactly one is active')
   await until(() => nodes.every(({ role }) => role.members.length === 3))
   await until(() => nodes.every(({ log }) => log.leader?.node === first.name))
 
-  // Agents come to whoever is active, as they would over sockets that are closed when that changes.
+  // Agents connect to the active node, as they would when their sockets close on a change.
   const agentOf = async (node: typeof first) => {
     const agent = new FakeAgent(t, 'a1', node.fleet)
     await agent.hello()
@@ -80,7 +80,7 @@ t.test('the fleet runs on one of three nodes, and goes on where another one ende
   await before.next('command:dispatch', ({ commandId }) => commandId === command.commandId)
   for (const { fleet } of nodes.filter(node => node !== first)) {
     const refused = await fleet.commandQueue.submit({ agentId: 'a1', kind: 'shell', input: 'x', createdBy: 'tester' })
-    t.equal(refused.status, 'refused', 'a node that is not active takes nothing')
+    t.equal(refused.status, 'refused', 'a node that is not active accepts nothing')
   }
 
   await first.role.stop()
@@ -90,16 +90,16 @@ t.test('the fleet runs on one of three nodes, and goes on where another one ende
   await after.next('command:dispatch', ({ commandId }) => commandId === command.commandId)
   const next = await accepted(second, 'two')
 
-  // As its death looks to the others: it is not heard any more.
+  // To the others this looks like its death: it is not heard any more.
   await second.stream.close()
   const third = await until(() => nodes.find(node => node !== first && node !== second && node.isRunning()))
-  t.equal(third.log.term, 4, 'two took over, and one said that it ends')
+  t.equal(third.log.term, 4, 'two nodes took over, and one resigned')
   t.match(await third.log.get(`agents.a1.commands.${next.commandId}`), { payload: { input: 'two' } })
   await agentOf(third)
   await accepted(third, 'three')
   await until(() => first.log.head === third.log.head)
   const stateOf = async (node: typeof first) => (await node.log.snapshot(['>'])).records.map(({ json }) => json)
-  t.same(await stateOf(first), await stateOf(third), 'one that only follows has the same')
+  t.same(await stateOf(first), await stateOf(third), 'a node that only follows has the same state')
   t.same(
     nodes.flatMap(({ faults }) => faults),
     [],

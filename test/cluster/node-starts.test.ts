@@ -15,7 +15,7 @@ t.setTimeout(120_000)
 const ONE = { NATS_REPLICAS: 1 }
 
 t.test(
-  '[NO19] a node whose servers are not there lives, is not ready, says so, and starts when they come, its agent too',
+  '[NO19] without its servers, a node is alive but not ready and says so; once they come it starts, with its agent',
   async t => {
     const nats = await OneNats.prepare(t)
     if (nats === undefined) return
@@ -53,21 +53,21 @@ t.test(
   },
 )
 
-t.test('without a key that all nodes share it does not start', async t => {
+t.test('without the key that all nodes share, a node does not start', async t => {
   const config = { NATS_URL: '127.0.0.1:1', NODE: 'a', DATA_DIR: temporaryFolder(t) }
   await t.rejects(buildApp({ logger: false, config }), {
     message: /FLEETWIRE_NATS_URL needs a key that all nodes share.*FLEETWIRE_JWT_SECRET/,
   })
 })
 
-t.test('servers that take only small messages are refused', async t => {
+t.test('servers that accept only small messages are refused', async t => {
   const nats = await OneNats.prepare(t, 'max_payload: 65536')
   if (nats === undefined) return
   nats.start()
   await t.rejects(openNode(t, nats, 'a', ONE), { message: /messages of 65536 bytes at most.*max_payload/ })
 })
 
-t.test('TLS and logins: what is wrong ends the start and is said, without the password', async t => {
+t.test('wrong TLS settings and logins end the start with a reason that does not contain the password', async t => {
   const dir = temporaryFolder(t)
   const file = (name: string) => join(dir, name)
   const openssl = (args: string) => execFileSync('openssl', args.split(' '), { cwd: dir, stdio: 'ignore' })
@@ -106,7 +106,7 @@ t.test('TLS and logins: what is wrong ends the start and is said, without the pa
   }
 })
 
-t.test('a credentials file lets a node in, and another one does not', async t => {
+t.test('a node with the right credentials file connects, and one with another file does not', async t => {
   const { config, creds } = natsOperator()
   const nats = await OneNats.prepare(t, config)
   if (nats === undefined) return
@@ -125,7 +125,7 @@ t.test('a credentials file lets a node in, and another one does not', async t =>
   await t.rejects(empty, { message: /empty\.creds holds no credentials of NATS/ })
 })
 
-t.test('durability is what the servers tell of themselves, and can be required', async t => {
+t.test('the durability that servers report is shown, and a minimum can be required', async t => {
   const monitor = await freePort()
   const lax = await OneNats.prepare(t, `http: "127.0.0.1:${monitor}"`, 'sync_interval: "2m"')
   if (lax === undefined) return

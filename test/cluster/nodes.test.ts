@@ -10,11 +10,11 @@ import { until } from '../helpers/until.ts'
 
 t.setTimeout(120_000)
 
-/** In a quick run the other one is in this process. Three processes elect one in that of a rolling restart too. */
+/** In a quick run the other node is in this process. The test of a rolling restart elects among three processes too. */
 const OTHERS = isFull ? ['b', 'c'] : ['b']
 const MEMBERS = OTHERS.length + 1
 
-t.test('[NO17] processes elect one active node, and another when it is stopped; what one accepts all have', async t => {
+t.test('[NO17] processes elect one active node, and another when it stops; what one accepts, all have', async t => {
   const nats = await NatsCluster.shared(t)
   if (nats === undefined) return
   const processes = (isFull ? ['a', ...OTHERS] : ['a']).map(name => serveNode(t, nats, name, {}, ['--local-agent']))
@@ -64,7 +64,11 @@ t.test('[NO17] processes elect one active node, and another when it is stopped; 
   const [standby] = nodes.filter(node => node !== first)
   first.child.kill('SIGTERM')
   const meanwhile = await call(await standby!.url, 'POST', '/agents/a1/commands', { kind: 'shell', input: 'between' })
-  t.equal(meanwhile.status, 202, `what comes to another node meanwhile is accepted: ${JSON.stringify(meanwhile.body)}`)
+  t.equal(
+    meanwhile.status,
+    202,
+    `a request to another node is accepted in the meantime: ${JSON.stringify(meanwhile.body)}`,
+  )
   const second = await activeOf(nodes.filter(node => node !== first))
   await agentAt(await second.url)
   await submit(await second.url, 'two')

@@ -15,10 +15,10 @@ import { until } from '../helpers/until.ts'
 t.setTimeout(120_000)
 
 const CALLERS = 64
-/** Of which each phase has so many, or twice so many. */
+/** Each phase appends this many events, or twice as many. */
 const APPENDS = size('LEADER_APPENDS', { quick: 300, full: 1000 })
 
-/** Where two lists differ first. */
+/** Where two lists first differ. */
 const differs = (some: readonly number[], others: readonly number[]): string | undefined => {
   const at = Array.from({ length: Math.max(some.length, others.length) }, (_, i) => i).find(i => some[i] !== others[i])
   return at === undefined ? undefined : `${some[at]} in place of ${others[at]} at ${at}`
@@ -27,7 +27,7 @@ const differs = (some: readonly number[], others: readonly number[]): string | u
 const cluster = await NatsCluster.start(t)
 if (cluster !== undefined) {
   const servers = cluster.addresses
-  t.test('no append is lost and none is there twice when the server that leads the stream is killed', async t => {
+  t.test('no append is lost or duplicated when the server that leads the stream is killed', async t => {
     const clock = systemClock
     const open = async (node: string) => {
       const stream = await openNatsCommitStream({ servers, namespace: 'kill', clock })
@@ -48,7 +48,7 @@ if (cluster !== undefined) {
     const [a, b] = [await open('a'), await open('b')]
     await a.log.lead()
     let [n, end] = [0, 0]
-    /** Many callers append so many more. */
+    /** Many callers append this many more in total. */
     const goOn = (count: number) => {
       end += count
       return Promise.all(
@@ -67,7 +67,8 @@ if (cluster !== undefined) {
     await goOn(2 * APPENDS)
     await killed
     unfollow()
-    // With two servers of three, once what the killed one led has other leaders; appends go on meanwhile.
+    // With two servers of three, once the streams of the killed leader have new leaders; appends continue in the
+    // meantime.
     const checkpoint = until(() => a.log.checkpoint())
     await goOn(CALLERS)
     await checkpoint
@@ -81,9 +82,9 @@ if (cluster !== undefined) {
     t.equal(differs(a.told, all), undefined, 'each once, in the order of the calls')
     await until(() => b.log.head === a.log.head && c.log.head === a.log.head)
     t.equal(differs(b.told, all), undefined)
-    t.equal(differs(numbers(await readAll(c.log, ['>'], 1000)), all), undefined, 'what a new node has')
+    t.equal(differs(numbers(await readAll(c.log, ['>'], 1000)), all), undefined, 'a new node has the same events')
     const later = numbers(await readAll(c.log, ['>'], 1000, before))
-    t.equal(differs(c.told, later), undefined, 'and was told of since it opened')
+    t.equal(differs(c.told, later), undefined, 'and was notified of the events since it opened')
     t.equal(a.log.isLeading, true)
     await a.stream.destroy()
   })
@@ -126,7 +127,7 @@ if (cluster !== undefined) {
         },
       }
     },
-    // They are those of a replica of a stream in memory too, and test/cluster/commit-stream.test.ts compares the streams.
+    // A replica of a stream in memory runs the same tests, and test/cluster/commit-stream.test.ts compares the streams.
     inFull,
     inFull,
   )

@@ -8,7 +8,7 @@ const SERVERS = ['n1', 'n2', 'n3']
 
 t.setTimeout(300_000)
 
-t.test('[NO17] with two of three servers down every node says that nothing can be stored', inFull, async t => {
+t.test('[NO17] with two of three servers down, every node says that it can store nothing', inFull, async t => {
   const cluster = await FleetCluster.start(t)
   if (cluster === undefined) return
   const { url, nodes } = cluster
@@ -30,7 +30,7 @@ t.test('[NO17] with two of three servers down every node says that nothing can b
         ),
       )
     await saysWhy(503, /can store nothing/)
-    // By then a server that is alone answers for the stream, as if it had just heard the others.
+    // By then a server without a majority answers for the stream as if it had just heard the others.
     await cluster.streamHasNoLeader()
     await saysWhy(503, /no majority for (?:3\d|[4-9]\d) s/)
     for (const name of down) cluster.nats.restart(name)

@@ -12,7 +12,7 @@ const chunk = (name: string): string => {
   return found
 }
 
-/** A chunk with all that it cannot run without. */
+/** A chunk with all the chunks that it imports. */
 function withImports(file: string, seen = new Set<string>()): Set<string> {
   if (seen.has(file)) return seen
   seen.add(file)
@@ -31,7 +31,7 @@ const firstLoad = new Set([...withImports(entry), ...withImports(chunk('fleet-sc
 const beside = (name: string) => [...withImports(chunk(name))].filter(file => !firstLoad.has(file))
 
 test('what a browser loads stays within its budget (gzip)', t => {
-  t.ok(kB(firstLoad) <= 260, `the fleet, from nothing: ${Math.round(kB(firstLoad))} of 260 kB`)
+  t.ok(kB(firstLoad) <= 260, `the fleet on a first load: ${Math.round(kB(firstLoad))} of 260 kB`)
   for (const [name, most] of [
     ['terminal-view', 130],
     ['conversation-tab', 90],
@@ -41,11 +41,11 @@ test('what a browser loads stays within its budget (gzip)', t => {
   t.end()
 })
 
-test('nothing that the policy refuses is in the build', t => {
+test('the build contains nothing that the content security policy refuses', t => {
   for (const file of files.filter(name => name.endsWith('.css'))) {
     const css = readFileSync(folder + file, 'utf8')
-    t.notOk(/url\(\s*["']?data:(?!image)/.test(css), `${file} has no fonts in it`)
-    t.notOk(/@import|url\(\s*["']?(https?:)?\/\//.test(css), `${file} loads nothing from elsewhere`)
+    t.notOk(/url\(\s*["']?data:(?!image)/.test(css), `${file} embeds no fonts`)
+    t.notOk(/@import|url\(\s*["']?(https?:)?\/\//.test(css), `${file} loads nothing from another origin`)
   }
   const html = readFileSync(new URL('../../dashboard/index.html', import.meta.url), 'utf8')
   t.notMatch(html, /<style|<script(?![^>]*src=)|\sstyle=|\son\w+=/, 'index.html has nothing inline')

@@ -7,7 +7,7 @@ import { emptyFolder, run, startForCli } from '../helpers/cli.ts'
 import { some } from '../helpers/sizes.ts'
 import { until } from '../helpers/until.ts'
 
-test('a bridge that is killed with -9 tells the truth of its run, and keeps the conversation; Ctrl-C ends it and its request', async t => {
+test('a bridge killed with -9 reports its run as lost and keeps the conversation; Ctrl-C ends it and its request', async t => {
   const { start, as, admin, call } = await startForCli(t)
   const upstream = await startAgUiAgent(t, (turn, n) => {
     turn.start()
@@ -44,7 +44,7 @@ test('a bridge that is killed with -9 tells the truth of its run, and keeps the 
   t.match(
     upstream.inputs.items[2]!.messages.map(({ content }) => content),
     ['one', 'answer 1', 'two', 'three'],
-    'what was asked is known; how far the answer got is not',
+    'the earlier input is kept; how far its answer got is unknown',
   )
   const stopped = send('four')
   await until(() => upstream.turns.length === 4)
@@ -54,7 +54,7 @@ test('a bridge that is killed with -9 tells the truth of its run, and keeps the 
   t.match(await stopped, { status: 'cancelled' })
 })
 
-test('mistakes are told at the start', async t => {
+test('errors in the arguments are reported at the start', async t => {
   const folder = await emptyFolder(t)
   const flawed = join(folder, 'flawed')
   writeFileSync(flawed, 'Authorization: Bearer x\nsecret-without-a-name\n')

@@ -3,7 +3,7 @@ import type { Agent, Command } from '@fleetwire/protocol'
 import t from 'tap'
 import { startApp } from '../helpers/build.ts'
 
-t.test('an agent of the SDK loses neither a result nor a terminal byte when its socket is cut', async t => {
+t.test('an SDK agent loses neither a result nor a terminal byte when its socket is cut', async t => {
   const { url, token, call, log } = await startApp(t)
   const operator = await token('operator')
   let socket: SocketPort | undefined

@@ -5,10 +5,10 @@ import { startApp } from '../helpers/build.ts'
 import { fleetwire } from '../helpers/processes.ts'
 
 const HEARTBEAT_MS = 300
-/** Far more than it takes to be offline, on a busy machine too. */
+/** Far more than the agent needs to go offline, even on a busy machine. */
 const LEASE_MS = 6000
 
-/** A server, and an exec agent as a process of its own. */
+/** A server, and an exec agent in its own process. */
 async function start(t: Test) {
   const server = await startApp(t, { config: { AGENT_HEARTBEAT_MS: HEARTBEAT_MS, LEASE_MS } })
   const agent = fleetwire(t, ['agent', 'exec', '--id', 'a1', '--journal', t.testdir()], {
@@ -22,7 +22,7 @@ async function start(t: Test) {
   return { ...server, agent, operator, submit }
 }
 
-/** What a dashboard sees, in order; `until` resolves with the first that fits. */
+/** What a dashboard sees, in order; `until` resolves with the first match. */
 function watch(t: Test, url: string, token: string) {
   const dashboard = new DashboardClient({ url, token })
   t.teardown(() => dashboard.close())
@@ -58,17 +58,17 @@ test('an agent killed with -9 is late, then offline on a dashboard; its command 
   await view.until<Agent>(a => a.link === 'late')
   const cutOff = await view.until<Command>(c => c.commandId === commandId && c.phase === 'disconnected')
   t.match(cutOff, { status: 'running' }, 'not failed')
-  // On a busy machine it may have been offline before it had the command.
+  // On a busy machine the agent may have been offline before it had the command.
   const offline = await view.until<Agent>(a => a.link === 'offline' && a.running.includes(commandId))
   t.match(offline, { status: 'offline', running: [commandId] })
   const lost = await view.until<Command>(c => c.commandId === commandId && c.status === 'lost')
   t.match(lost, { reason: 'lease_expired' })
-  t.ok(lost.endedAt! - lost.lastSeenAt! >= LEASE_MS * 0.8, 'the lease was given its time')
+  t.ok(lost.endedAt! - lost.lastSeenAt! >= LEASE_MS * 0.8, 'the command kept its lease')
   const order = view.seen.map(record => ('link' in record ? record.link : record.status))
-  t.ok(order.indexOf('offline') < order.indexOf('lost'), 'presence is the faster of the two clocks')
+  t.ok(order.indexOf('offline') < order.indexOf('lost'), 'the agent is offline before its command is lost')
 })
 
-test('an interrupted command ends as cancelled with proof, and what was queued behind it runs', async t => {
+test('an interrupted command ends as cancelled, as confirmed by its agent, and the next in the queue runs', async t => {
   const { url, operator, submit, call } = await start(t)
   const view = watch(t, url, operator)
   const first = await submit("trap 'exit 9' INT; sleep 600 & wait")

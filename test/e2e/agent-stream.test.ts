@@ -14,13 +14,13 @@ import { startApp } from '../helpers/build.ts'
 import { Notes } from '../helpers/notes.ts'
 import { Wire } from '../helpers/wire.ts'
 
-/** Every size of a character, escapes and pairs: more than 1 MiB of it as UTF-8. */
+/** UTF-8 characters of every length, escapes and surrogate pairs: more than 1 MiB of UTF-8. */
 const LONG = 'plain é ✓ 😀 "quoted"\n\u0000'.repeat(45_000)
 
 async function fleet(t: Test, handlers: Record<string, CommandHandler>) {
   const { url, token } = await startApp(t)
   const wire = new Wire()
-  /** Sockets that are destroyed with their 20th piece of text. */
+  /** Sockets that are destroyed at their 20th piece of text. */
   const cutInText: number[] = []
   const agent = new AgentClient({
     ...{ url, handlers, maxConcurrency: 2, random: () => 0 },
@@ -64,7 +64,7 @@ async function fleet(t: Test, handlers: Record<string, CommandHandler>) {
     if (!submitted.ok) throw new Error(submitted.error.message)
     return submitted.command.commandId
   }
-  /** Resolves with the place of the first event of this type about this command. */
+  /** Resolves with the position of the first event of this type about this command. */
   const place = async (type: string, commandId: string) => {
     const at = (all: readonly DashboardEvent[]) =>
       all.findIndex(e => e.type === type && (e.payload as { commandId?: string }).commandId === commandId)
@@ -74,7 +74,7 @@ async function fleet(t: Test, handlers: Record<string, CommandHandler>) {
   return { agent, client, wire, states, cutInText, messages, events, submit, place }
 }
 
-/** The platform's socket, which counts the text messages of each direction. */
+/** The platform's socket, counting the text messages in each direction. */
 function counting() {
   const messages = { sent: 0, received: 0 }
   const socket: SocketFactory = (target, events) => {
@@ -94,7 +94,7 @@ function counting() {
 }
 
 t.test(
-  'an answer that streams word by word costs few messages, from the agent and to who watches; its text is whole',
+  'an answer streamed word by word takes few messages, from the agent and to its viewer, and its text is complete',
   async t => {
     const { url, token } = await startApp(t)
     const [ofAgent, ofViewer] = [counting(), counting()]
@@ -131,12 +131,12 @@ t.test(
     }
     t.match(await submitted, { ok: true })
     t.equal(buffer.messages[0]?.text, words.join(''))
-    t.ok(ofAgent.messages.sent < words.length / 10, `${ofAgent.messages.sent} messages of the agent`)
+    t.ok(ofAgent.messages.sent < words.length / 10, `${ofAgent.messages.sent} messages from the agent`)
     t.ok(ofViewer.messages.received < words.length / 10, `${ofViewer.messages.received} messages to the viewer`)
   },
 )
 
-t.test('an answer of more than 1 MiB arrives whole, in frames below the limit', async t => {
+t.test('an answer of more than 1 MiB arrives complete, in frames below the limit', async t => {
   t.ok(Buffer.byteLength(LONG) > 1024 * 1024)
   const { submit, place, messages, events } = await fleet(t, {
     prompt(run) {
@@ -156,7 +156,7 @@ t.test('an answer of more than 1 MiB arrives whole, in frames below the limit', 
 })
 
 t.test(
-  'other frames of an agent overtake a long answer, and a cut in the middle of it loses and repeats nothing',
+  'other frames of an agent overtake a long answer, and a cut in its middle loses and repeats nothing',
   async t => {
     const runs = new Notes<CommandRun>()
     const appended = new Notes<number>()
@@ -198,9 +198,9 @@ t.test(
     const other = runs.items[2]!.message()
     other.append('in between')
     other.end()
-    t.ok((await place('message:end', next)) < (await place('message:end', long)), 'another command is not held up')
+    t.ok((await place('message:end', next)) < (await place('message:end', long)), 'another command is not delayed')
     await place('command:succeeded', long)
-    t.ok(wire.made >= 4, 'it was cut in the middle')
+    t.ok(wire.made >= 4, 'the answer was cut in the middle')
     t.ok(messages.messages.find(({ sessionId }) => sessionId === long)?.text === LONG + LONG)
     t.equal(messages.messages.find(({ sessionId }) => sessionId === next)?.text, 'in between')
     const cursors = events.items.map(({ cursor }) => cursor)

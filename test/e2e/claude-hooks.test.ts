@@ -5,7 +5,7 @@ import { startForCli } from '../helpers/cli.ts'
 import { fakeClaude } from '../helpers/fake-claude.ts'
 import { until } from '../helpers/until.ts'
 
-// Every hook is a process, and a busy machine starts them slowly.
+// Every hook is a process, and a busy machine starts processes slowly.
 t.setTimeout(120_000)
 
 const posix = process.platform === 'win32' ? { skip: 'agent wrap needs a Unix terminal' } : {}
@@ -38,7 +38,7 @@ async function wrapped(t: Test, hooks: string[] = []) {
       }),
     asked: () => until(async () => (await rest<{ items: Interaction[] }>('GET', '/interactions?state=open')).items[0]),
     answer: (id: string, body: object) => rest<Interaction>('POST', `/interactions/${id}/respond`, body),
-    /** At the terminal of the program, as a person would. */
+    /** Types at the terminal of the program, as a person would. */
     async types(keys: string): Promise<void> {
       const dashboard = new DashboardClient({ url: server.url, token: server.admin })
       t.teardown(() => dashboard.close())
@@ -49,7 +49,7 @@ async function wrapped(t: Test, hooks: string[] = []) {
   }
 }
 
-t.test('a permission is asked in Fleetwire, and its answer goes back to the program', posix, async t => {
+t.test('a permission is requested in Fleetwire, and the answer is returned to the program', posix, async t => {
   const fleet = await wrapped(t)
   const { send, asked, answer, ended, command, agent, rest, screen, types, wrap } = fleet
   t.match(await agent(), { work: 'idle', evidence: 'reported', kind: 'wrap' })
@@ -105,7 +105,7 @@ t.test('a permission is asked in Fleetwire, and its answer goes back to the prog
     { name: 'Bash', error: { code: 'abandoned' } },
     { role: 'assistant' },
   ])
-  // The end of a command says "idle" before the program does.
+  // The end of the command sets "idle" before the program reports it.
   await until(async () => {
     const { work, evidence } = await agent()
     return work === 'idle' && evidence === 'reported'
@@ -122,7 +122,7 @@ t.test('a permission is asked in Fleetwire, and its answer goes back to the prog
   )
 })
 
-t.test('who gets no answer decides alone; a gate asks before each call', posix, async t => {
+t.test('without an answer the program asks at its own prompt; a gate asks before each call', posix, async t => {
   const { send, ended, rest, screen, asked, answer } = await wrapped(t, ['--timeout', '2s', '--gate', 'Edit'])
   const unanswered = await send('ls')
   const { interactionId } = await asked()

@@ -6,7 +6,7 @@ import { root } from '../house/repository.ts'
 
 const example = fileURLToPath(new URL('examples/copilotkit/requests.mjs', root))
 
-test('examples/copilotkit/requests.mjs: info, run, connect and stop as the page of CopilotKit asks for them', async t => {
+test('examples/copilotkit/requests.mjs: info, run, connect and stop work the way the CopilotKit page calls them', async t => {
   const { url, token, agent } = await startForCli(t)
   let runs = 0
   await agent('helper', {
@@ -25,7 +25,7 @@ test('examples/copilotkit/requests.mjs: info, run, connect and stop as the page 
   t.match(stdout, /^info: helper$/m)
   const [run] = stdout.match(/^run: .*$/m)!
   t.equal(
-    // What changes meanwhile, such as the status of the agent, comes between them at any place.
+    // Other changes, such as the status of the agent, may appear anywhere in between.
     run.replaceAll(' CUSTOM', ''),
     'run: RUN_STARTED STATE_SNAPSHOT TEXT_MESSAGE_START TEXT_MESSAGE_CONTENT TEXT_MESSAGE_END RUN_FINISHED',
   )

@@ -31,7 +31,7 @@ async function fleet(t: Test, handlers: Record<string, CommandHandler>) {
   return { agent, client, wire, agentWire }
 }
 
-t.test('an answer streams to a dashboard completely and once, although its socket is cut again and again', async t => {
+t.test('an answer streams to a dashboard completely and once, although its socket is cut repeatedly', async t => {
   const words = Array.from({ length: 120 }, (_, i) => `word${i} `)
   let cut = () => {}
   const { client, wire } = await fleet(t, {
@@ -72,16 +72,16 @@ t.test('an answer streams to a dashboard completely and once, although its socke
     [[words.join(''), 'ended']],
   )
   const cursors = seen.items.map(({ cursor }) => cursor)
-  t.equal(new Set(cursors).size, cursors.length, 'no event came twice')
-  t.equal(snapshots.items.length, 1, 'every return was a resume')
+  t.equal(new Set(cursors).size, cursors.length, 'no duplicate events')
+  t.equal(snapshots.items.length, 1, 'every reconnect was a resume')
   const deltas = seen.items.filter(({ type }) => type === 'message:delta')
   t.equal(deltas.map(({ payload }) => (payload as { delta: string }).delta).join(''), words.join(''), 'in order')
   const ends = seen.items.filter(({ type }) => type === 'command:succeeded')
   t.match(ends, [{ payload: { output: 1, attempt: 1 } }], 'one end, of one run')
-  t.ok(wire.made > 1, 'it did come back')
+  t.ok(wire.made > 1, 'the client did reconnect')
 })
 
-t.test('an interrupt is confirmed; a second one affects nothing', async t => {
+t.test('an interrupt is confirmed, and a second one affects nothing', async t => {
   const { client } = await fleet(t, {
     shell: run =>
       new Promise((_, reject) => {
@@ -134,7 +134,7 @@ t.test('a terminal delivers every byte once, in order, although both ends lose t
   )
 })
 
-t.test('[AU11] a socket outlives the tokens of a function, with the rights of each', async t => {
+t.test('[AU11] a socket outlives the tokens that a function returns, with the rights of each', async t => {
   const { url, token, app } = await startApp(t)
   const roles = ['viewer', 'operator', 'viewer'] as const
   let made = 0
@@ -154,9 +154,9 @@ t.test('[AU11] a socket outlives the tokens of a function, with the rights of ea
   t.equal(app.connections.size, 1)
 })
 
-t.test('over the socket of the platform, a fixed token that is no good stops the client with the reason', async t => {
+t.test("over the platform's WebSocket, an invalid fixed token stops the client with the reason", async t => {
   const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
-  /** As browsers do, it tells nobody why an upgrade was refused. */
+  /** Like browsers, it does not reveal why an upgrade was refused. */
   class Quiet extends WebSocket {
     constructor(url: string, protocols: string[]) {
       super(url, protocols)

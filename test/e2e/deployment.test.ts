@@ -16,10 +16,10 @@ import { WsClient } from '../helpers/ws-client.ts'
 import { blocks, read, root } from '../house/repository.ts'
 
 const page = read('docs/deployment.md')
-/** The block of a section that holds this text. */
+/** The block of this language that contains this text. */
 const block = (language: string, text: string) => blocks(page, language).find(code => code.includes(text))!
 
-test('the units for systemd are understood by it', async t => {
+test('systemd accepts the units', async t => {
   if (!isInstalled(t, 'systemd-analyze')) return
   const units = blocks(page, 'ini').map(text => {
     const [, name = ''] = /^# \/etc\/systemd\/system\/(\S+)/.exec(text) ?? []
@@ -33,14 +33,14 @@ test('the units for systemd are understood by it', async t => {
   t.match({ status, stderr }, { status: 0, stderr: '' })
 })
 
-/** A folder with a short path that the user of a proxy can read. */
+/** A folder with a short path that the proxy's user can read. */
 function openFolder(t: Test): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fleetwire-proxy-')))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** Resolves when somebody listens; the program that should is ended with the test. */
+/** Resolves once the port accepts connections; fails if the proxy ends first. */
 async function listening(port: number, proxy: ReturnType<typeof program>): Promise<void> {
   let over = false
   void proxy.ended.then(() => {
@@ -72,7 +72,7 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   return text
 }
 
-/** What docs/deployment.md says that a proxy does, seen through one. `url` is the public address. */
+/** What docs/deployment.md says a proxy does, observed through one. `url` is the public address. */
 async function throughProxy(t: Test, { token, log }: TestApp, url: string): Promise<void> {
   const { host, protocol, pathname, origin } = new URL(url)
   const prefix = pathname === '/' ? '' : pathname
@@ -80,7 +80,7 @@ async function throughProxy(t: Test, { token, log }: TestApp, url: string): Prom
   t.match(
     servers.this,
     { host, protocol: protocol === 'https:' ? 'wss' : 'ws', pathname: prefix },
-    'knows where it is reached',
+    'the server knows its public address',
   )
 
   const authorization = `Bearer ${await token('viewer')}`
@@ -147,7 +147,7 @@ for (const path of ['', '/fleet']) {
       `daemon off;\npid ${folder}/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n${places}\n${http}}\n`,
     )
     const nginx = program(t, 'nginx', ['-e', 'stderr', '-p', folder, '-c', file], {}, folder)
-    // Killed, it would leave its workers.
+    // If killed, it would leave its workers running.
     t.teardown(() => nginx.kill('SIGTERM'))
     await listening(port, nginx)
     await throughProxy(t, server, `https://127.0.0.1:${port}${path}`)
@@ -160,7 +160,7 @@ for (const path of ['', '/fleet']) {
     const folder = openFolder(t)
     const site = blocks(page, 'caddy').find(code => code.includes('handle_path') === (path !== ''))!
     const file = join(folder, 'Caddyfile')
-    // Over plain HTTP: a certificate for a name it fetches from an authority, which a test cannot have.
+    // Over plain HTTP: Caddy gets a certificate for a host name from an authority, which is not possible in a test.
     const text = site
       .replace('fleet.example', `http://127.0.0.1:${port}`)
       .replace('127.0.0.1:3000', new URL(server.url).host)

@@ -13,7 +13,9 @@ interface Ran {
   said: string[]
 }
 
-/** Runs a block of a page as a module of this process, which has loaded what it imports; its app ends with the test. */
+/**
+ * Runs a block of a page as a module in this process, which has already loaded its imports; its app ends with the test.
+ */
 async function runHere(t: Test, code: string): Promise<Ran> {
   const file = join(t.testdir(), 'app.mjs')
   const console = `import { format as $format } from 'node:util'
@@ -26,7 +28,7 @@ const console = { log: (...parts) => void said.push($format(...parts)) }`
   return ran
 }
 
-test('the app of docs/embedding.md starts and answers', async t => {
+test('the app of docs/embedding.md starts and responds', async t => {
   const { said } = await runHere(t, blocks(read('docs/embedding.md'), 'ts')[0]!)
   const [, url, token] = /^ready at (\S+) with (\S+)$/.exec(said.join('\n'))!
   const headers = { authorization: `Bearer ${token}` }
@@ -36,7 +38,7 @@ test('the app of docs/embedding.md starts and answers', async t => {
   t.equal((await fetch(`${url}/whoami`)).status, 401)
 })
 
-test('an app embeds it as README.md says', async t => {
+test('an app embeds the server as README.md says', async t => {
   const block = blocks(read('README.md'), 'ts').find(code => code.includes('fleetwire, {'))!
   const { app, said } = await runHere(t, block)
   const url = app.listeningOrigin
@@ -45,7 +47,7 @@ test('an app embeds it as README.md says', async t => {
   t.same(await agents.json(), { items: [], nextCursor: null })
 })
 
-test('the program of docs/events.md prints what it should', async t => {
+test('the program of docs/events.md prints what the page says', async t => {
   const { app, said } = await runHere(t, blocks(read('docs/events.md'), 'ts')[0]!)
   await t.rejects(app.inject('/'), { code: 'FST_ERR_REOPENED_CLOSE_SERVER' }, 'it closes its app')
   const output = said.join('\n')
@@ -55,7 +57,7 @@ test('the program of docs/events.md prints what it should', async t => {
   t.match(output, /published: 2/)
 })
 
-/** Runs a block of a page as a program that knows the server, until it prints what is looked for. Then it is ended. */
+/** Runs a block of a page as a program that knows the server, until it prints the pattern. Then ends it. */
 async function runBlock(t: Test, file: string, code: string, env: Record<string, string>, pattern: RegExp) {
   writeFileSync(file, code.replaceAll('http://127.0.0.1:3000', env.FLEETWIRE_URL!))
   const child = spawn(process.execPath, [file], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -67,12 +69,12 @@ async function runBlock(t: Test, file: string, code: string, env: Record<string,
       if (pattern.test(output)) child.kill('SIGKILL')
     })
   }
-  // Until it is gone it may write to the folder of the test, which could not be removed.
+  // Until the process is gone it may write to the test folder, which could then not be removed.
   await once(child, 'close')
   return output
 }
 
-test('the snippet of the README runs on this Node, with or without a WebSocket of its own', async t => {
+test('the snippet of the README runs on this Node version, with or without a built-in WebSocket', async t => {
   const { url, admin, agent } = await startForCli(t)
   await agent('local')
   const snippet = blocks(read('README.md'), 'ts').find(block => block.includes('DashboardClient'))!
@@ -84,7 +86,7 @@ test('the snippet of the README runs on this Node, with or without a WebSocket o
   t.match(output, /^accepted: true$/m)
 })
 
-test('the snippets of packages/client/README.md run on this Node', async t => {
+test('the snippets of packages/client/README.md run on this Node version', async t => {
   const { url, token, admin } = await startForCli(t)
   const [dashboard, agent] = blocks(read('packages/client/README.md'), 'ts')
   const code = agent!.replace('./data', join(t.testdirName, 'journal'))

@@ -9,8 +9,8 @@ import { blocks, files, read, root } from '../house/repository.ts'
 
 const bin = fileURLToPath(new URL('bin', root))
 
-test('the shell lines of the pages', { timeout: 240_000 }, async t => {
-  // A server with an agent as its local one, and a shell that knows it, and the secret by which it signs.
+test('the shell commands in the docs', { timeout: 240_000 }, async t => {
+  // A server with an agent that acts as its local one, and a shell with its address, its token and its signing secret.
   const dataDir = t.testdir()
   const { url, admin, agent } = await startForCli(t, { DATA_DIR: dataDir })
   await agent('local')
@@ -29,13 +29,13 @@ test('the shell lines of the pages', { timeout: 240_000 }, async t => {
     return { code: code as number | null, output }
   }
 
-  t.test('every one under docs/ does what it says', async t => {
+  t.test('the shell commands of every page under docs/ work', async t => {
     const pages = files
-      // Servers of its own: test/cluster/by-hand.test.ts.
+      // docs/cluster.md has its own servers: test/cluster/by-hand.test.ts.
       .filter(path => /^docs\/[\w-]+\.md$/.test(path) && path !== 'docs/cluster.md')
       .map(path => [path, blocks(read(path), 'sh').join('\n')] as const)
       .filter(([, script]) => script !== '')
-    // Each command is a process, whose start is most of what it costs; what it does has tests of its own.
+    // Each command is a process, and starting it is most of the cost. What the command does has its own tests.
     const commands = (script: string) => script.match(/\bfleetwire [a-z]/g)?.length ?? 0
     const most = size('DOC_COMMANDS_OF_A_PAGE', { quick: 1, full: 1000 })
     const tried = pages.filter(([, script]) => commands(script) <= most)
@@ -46,10 +46,10 @@ test('the shell lines of the pages', { timeout: 240_000 }, async t => {
     }
   })
 
-  t.test('the first minute of the README', async t => {
+  t.test('the commands under "The first minute" in the README work', async t => {
     const [install, first, ...more] = blocks(/^## The first minute$(.*?)^## /ms.exec(read('README.md'))![1]!, 'sh')
-    t.equal(install, 'npm start\n', 'which is what the server of this test does, with a build before it')
-    // The reader's own hands: the token is exported, the id that one command prints is given to the next.
+    t.equal(install, 'npm start\n', "which is what this test's server does, with a build before it")
+    // Done by the reader: exporting the token, and passing the id that one command prints to the next.
     const script = [first, ...more]
       .join('\n')
       .replace(/^export FLEETWIRE_TOKEN=.*$/m, '')
@@ -64,7 +64,7 @@ test('the shell lines of the pages', { timeout: 240_000 }, async t => {
   })
 })
 
-test('docs/cli.md names every command with every option, and no other', async t => {
+test('docs/cli.md lists every command with every option, and no others', async t => {
   const page = read('docs/cli.md')
   const sections = page.split(/^## /m).slice(1)
   for (const section of some('DOC_COMMANDS', 6, sections)) {

@@ -7,7 +7,7 @@ import { emptyFolder } from '../helpers/cli.ts'
 import { fleetwire, program } from '../helpers/processes.ts'
 import { root } from '../house/repository.ts'
 
-test('examples/embed.mjs: its users log in, command an agent, watch it, and are logged out', async t => {
+test('examples/embed.mjs: its users log in, command an agent, watch it and log out', async t => {
   const folder = await emptyFolder(t)
   const example = fileURLToPath(new URL('examples/embed.mjs', root))
   const app = program(t, process.execPath, [example], { PORT: '0', DATA_DIR: join(folder, 'fleet') }, folder)
@@ -33,7 +33,7 @@ test('examples/embed.mjs: its users log in, command an agent, watch it, and are 
       body: '{"kind":"shell","input":"echo from ann"}',
     })
   t.match(await (await send(ann)).json(), { status: 'succeeded', output: /from ann/, createdBy: 'ann' })
-  t.equal((await send(bob)).status, 403, 'bob may only look')
+  t.equal((await send(bob)).status, 403, 'bob may only watch')
   t.match(await (await fetch(`${FLEETWIRE_URL}/api/v1/agents`, { headers: { cookie: bob } })).json(), {
     items: [{ agentId: 'demo', link: 'online' }],
   })

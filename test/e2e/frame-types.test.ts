@@ -15,9 +15,9 @@ import { Speaker, Vocabulary } from '../helpers/speaker.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 /*
- * The whole vocabulary, spoken over real sockets: every type that a schema describes goes over the wire in its direction
- * because something happened, and nothing goes that no schema describes. A new type needs its line here. Each step waits
- * to be seen before the next: of two changes of one record within a turn only the later is sent.
+ * The whole vocabulary over real sockets: every type that a schema describes is sent in its direction because something
+ * happened, and nothing is sent that no schema describes. A new type needs a line here. Each step waits until its frame
+ * is seen before the next one starts: of two changes of one record in the same turn, only the later is sent.
  */
 const agents = new Vocabulary('agent')
 const clients = new Vocabulary('client')
@@ -266,7 +266,7 @@ async function ends(scene: Scene) {
   await all.saw('agent:removed', { agentId: 'a1' })
 }
 
-t.test('retention overtakes a replay that its reader does not take', async t => {
+t.test('retention overtakes a replay that its reader does not read', async t => {
   const { board, log, clock } = await start(t, { config: { EVENT_RETENTION_COUNT: 50 } })
   const first = log.head
   const bulk = 'x'.repeat(20_000)
@@ -285,7 +285,7 @@ t.test('retention overtakes a replay that its reader does not take', async t => 
   await slow.saw('resync:required', { reason: 'expired' })
 })
 
-t.test('exactly the frames of the protocol went over the wire, and the served document lists the same', async t => {
+t.test('exactly the frames of the protocol were sent, and the served document lists the same ones', async t => {
   const { call } = await start(t)
   const pages = documentedTypes((await call<Described>(undefined, 'GET', '/asyncapi.json')).body)
   const compare = (seen: Set<string>, described: string[], direction: string) => {
@@ -293,7 +293,7 @@ t.test('exactly the frames of the protocol went over the wire, and the served do
     t.same(types, [...new Set(described)].sort(), direction)
     t.same([...pages[direction]!].sort(), types, `documented: ${direction}`)
   }
-  t.same(agents.flaws.concat(clients.flaws), [], 'what the server sent has the shape of its type')
+  t.same(agents.flaws.concat(clients.flaws), [], 'every frame from the server matches the schema of its type')
   compare(agents.said, Object.keys(agentPayloads), 'agent receive')
   compare(agents.heard, Object.keys(agentServerPayloads), 'agent send')
   compare(clients.said, Object.keys(clientPayloads), 'ws receive')

@@ -3,9 +3,9 @@ import { startForCli } from '../helpers/cli.ts'
 import { step } from '../helpers/github-step.ts'
 import { some } from '../helpers/sizes.ts'
 
-/* What a workflow says of examples/github-action, and what becomes of it. */
+/* What a workflow passes to examples/github-action, and what the action does with it. */
 
-test('a step sends a command, waits, and ends as the command did', async t => {
+test('a step sends a command, waits for it, and ends like the command', async t => {
   const { url, token, agent } = await startForCli(t)
   await agent('build-1', {
     prompt: async run => ({ status: 'succeeded', output: { said: run.input, in: run.sessionId ?? '' } }),
@@ -18,7 +18,7 @@ test('a step sends a command, waits, and ends as the command did', async t => {
   t.match(await good.ended, { code: 0, stdout: /^succeeded|Output/m })
   const told = (await good.ended).stdout
   t.match(told, new RegExp(`::add-mask::${operator}`))
-  t.equal(told.split(operator).length, 2, 'the token is named to the runner alone')
+  t.equal(told.split(operator).length, 2, 'only the runner is told the token')
   t.match(told, /::stop-commands::(\S+)\n[\s\S]*::error::two[\s\S]*\n::\1::/, 'output is no command to the runner')
   t.match(good.outputs(), {
     status: 'succeeded',
@@ -43,14 +43,18 @@ test('a step sends a command, waits, and ends as the command did', async t => {
   await again.ended
   const same = step(t, 6, { ...inputs, input: 'echo $RANDOM', 'idempotency-key': 'k' })
   await same.ended
-  t.same(same.outputs(), again.outputs(), 'one command for one key')
+  t.same(same.outputs(), again.outputs(), 'one command per key')
   const more = step(t, 7, { ...inputs, input: "printf 'one\\n::error::two\\n```\\n'" })
   await more.ended
   t.match(more.outputs()['command-id'], /^cmd_/)
-  t.not(more.outputs()['command-id'], good.outputs()['command-id'], 'steps that send the same mean it')
+  t.not(
+    more.outputs()['command-id'],
+    good.outputs()['command-id'],
+    'without a key, identical steps are separate commands',
+  )
 })
 
-test('a step that cannot be done says why', async t => {
+test('a step that cannot run says why', async t => {
   const { url, token, agent } = await startForCli(t)
   await agent('build-1')
   const operator = await token('operator', { agents: ['build-*'] })
@@ -67,7 +71,7 @@ test('a step that cannot be done says why', async t => {
     t.match(await step(t, i, given).ended, { code, stdout })
 })
 
-test('a step that is cancelled interrupts its command', async t => {
+test('cancelling a step interrupts its command', async t => {
   const { url, token, agent, inStatus } = await startForCli(t)
   await agent('build-1')
   t.testdir()

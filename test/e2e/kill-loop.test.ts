@@ -10,8 +10,8 @@ import { fleetwire, freePort, type Running } from '../helpers/processes.ts'
 import { size } from '../helpers/sizes.ts'
 
 /*
- * Real processes under a load of concurrent submissions; the server and its agents are killed with -9 at random
- * instants. Each command appends a line to a file of its own, so that a second run shows. Full size:
+ * Real processes under concurrent submissions; the server and its agents are killed with -9 at random moments. Each
+ * command appends a line to its own file, so that a second run is visible. Full size:
  * KILL_SERVER=20 KILL_AGENT=10 KILL_COMMANDS=600 node dist/test/e2e/kill-loop.test.js
  */
 const serverKills = size('KILL_SERVER', { quick: 1, full: 4 })
@@ -61,7 +61,7 @@ t.test('accepted commands end in exactly one final state and never run twice, wh
   const submitted = callers(CALLERS, commandCount, async i => {
     const mark = join(dir, 'marks', String(i))
     const body = { kind: 'shell', input: `echo ran >> ${mark}; sleep 0.0${randomInt(1, 9)}` }
-    // The caller retries with the same key until it has an answer: that is what the key is for.
+    // The caller retries with the same key until it gets a response: that is what the key is for.
     const response = await eventually(async () => {
       const answer = await api('POST', `/agents/${AGENTS[i % AGENTS.length]}/commands`, body, {
         'idempotency-key': `key-${i}`,
@@ -89,7 +89,7 @@ t.test('accepted commands end in exactly one final state and never run twice, wh
     }
   }
   await Promise.all([submitted, killServers(), killAgents()])
-  t.notOk(submitting, 'every submission was answered in the end')
+  t.notOk(submitting, 'every submission got a response in the end')
   t.equal(accepted.size, commandCount)
 
   const commands = new Map<string, Command>()
@@ -137,7 +137,7 @@ t.test('accepted commands end in exactly one final state and never run twice, wh
   })
   t.strictSame(records, [], 'no row is stuck')
   t.comment(`ended as ${JSON.stringify(tally)} through ${serverKills} server and ${agentKills} agent kills`)
-  t.ok((tally.succeeded ?? 0) > commandCount / 2, 'most of them succeeded all the same')
+  t.ok((tally.succeeded ?? 0) > commandCount / 2, 'most of them succeeded nevertheless')
 })
 
 function client(url: string, token: string) {
@@ -155,7 +155,7 @@ function client(url: string, token: string) {
   }
 }
 
-/** Asks again until there is an answer; a server that is down is asked again too. */
+/** Retries until there is a result; an unreachable server is retried too. */
 async function eventually<T>(ask: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
     const answer = await ask().catch(() => undefined)

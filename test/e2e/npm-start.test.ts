@@ -10,17 +10,18 @@ interface Started {
   npm: ChildProcess
   url: string
   output(): string
-  /** Resolves when npm and whatever it started are gone: all of them hold its output. */
+  /** Resolves when npm and everything it started are gone: all of them keep its output open. */
   ended: Promise<unknown>
 }
 
 async function npmStart(t: Test): Promise<Started> {
-  // As in a shell: what the test runner loads into every Node that is started would keep the compiler from starting.
+  // As in a shell: NODE_OPTIONS of the test runner would apply to every Node process and keep the compiler from
+  // starting.
   const npm = spawn('env', ['-u', 'NODE_OPTIONS', 'npm', 'start'], {
     cwd: root,
     env: { ...process.env, FLEETWIRE_DATA_DIR: t.testdir(), FLEETWIRE_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own, as a terminal gives it one.
+    // Its own process group, as in a terminal.
     detached: true,
   })
   let output = ''
@@ -29,7 +30,7 @@ async function npmStart(t: Test): Promise<Started> {
     try {
       process.kill(-npm.pid!, 'SIGKILL')
     } catch {
-      // All are gone.
+      // All are gone already.
     }
     await ended
   })
@@ -56,7 +57,7 @@ test('SIGTERM to npm start ends the server and its local agent, and frees the po
   t.match(output(), /"closing"/)
 })
 
-test('a terminal’s SIGINT reaches the server twice, also from npm, and it still shuts down in order', async t => {
+test('a terminal’s SIGINT reaches the server twice, once through npm, and it still shuts down gracefully', async t => {
   const { npm, url, output, ended } = await npmStart(t)
   process.kill(-npm.pid!, 'SIGINT')
   await ended

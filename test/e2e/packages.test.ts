@@ -24,7 +24,7 @@ import { blocks, read, root } from '../house/repository.ts'
 
 const here = fileURLToPath(root)
 const packages = ['.', 'packages/protocol', 'packages/client', 'packages/react']
-/** What a page with React has beside them, in the versions that this repository has. */
+/** What a page with React installs beside the packages, in the versions of this repository. */
 const pageLibraries = ['react', 'react-dom', '@types/react', '@types/react-dom']
 
 interface Packed {
@@ -38,24 +38,24 @@ interface Manifest {
   exports: Record<string, string | { types: string; default: string }>
 }
 
-/** Without its word about a newer npm. */
+/** Without its notice about a newer npm. */
 const quiet = { npm_config_update_notifier: 'false' }
 
-/** npm as a user calls it: without what a test runner or an outer npm puts into the environment. */
+/** npm as a user runs it: without what a test runner or an outer npm adds to the environment. */
 const npm = (t: Test, args: string[], cwd: string) =>
   program(t, 'npm', args, { HOME: process.env.HOME ?? cwd, ...quiet }, cwd).ended
 
-/** What a machine without a network, and without what it needs in npm's cache, says. */
+/** Error codes without a network, when npm's cache lacks the packages. */
 const offline = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ENETUNREACH/
 
-/** By which npm finds the files of a package: its own copy, which compresses nothing. */
+/** How npm selects the files of a package: with npm's own copy of npm-packlist, without compressing anything. */
 const npmItself = realpathSync(execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim())
 const packlist = createRequire(npmItself)('npm-packlist') as (tree: object) => Promise<string[]>
 
-/** Where npm does not install them, what they depend on is what this repository has: whether they declare it is not seen. */
+/** Without installing, dependencies come from this repository: a missing declaration goes unnoticed. */
 const INSTALLS = size('PACKAGES_INSTALLED', { quick: 0, full: 1 }) > 0
 
-/** Not as a symbolic link, behind which Node would look for packages where the file really is. */
+/** Not a symbolic link: Node would resolve imports from the real location of the file. */
 function put(from: string, to: string): void {
   try {
     linkSync(from, to)
@@ -65,7 +65,7 @@ function put(from: string, to: string): void {
   }
 }
 
-/** What npm would pack, put where npm would install it, beside all that this repository has. */
+/** Puts what npm would pack where npm would install it, beside all dependencies of this repository. */
 async function place(folder: string): Promise<Packed[]> {
   const modules = join(folder, 'node_modules')
   const shared = (path: string) => {
@@ -82,7 +82,7 @@ async function place(folder: string): Promise<Packed[]> {
   for (const path of packages) {
     const [from, manifest] = [join(here, path), JSON.parse(read(`${path}/package.json`)) as Manifest]
     const into = join(modules, manifest.name)
-    // As npm calls it, without the dependencies that it would bundle.
+    // As npm calls it, but without the dependencies that it would bundle.
     const tree = { path: from, package: manifest, isProjectRoot: true, edgesOut: new Map() }
     const files = await packlist(tree)
     for (const file of files) {
@@ -94,7 +94,7 @@ async function place(folder: string): Promise<Packed[]> {
   const bin = join(modules, '.bin')
   mkdirSync(bin)
   symlinkSync('../fleetwire/dist/src/cli/main.js', join(bin, 'fleetwire'))
-  // Of its own, as npm makes it executable.
+  // Its own copy instead of a hard link, because npm makes it executable.
   const main = join(modules, 'fleetwire/dist/src/cli/main.js')
   rmSync(main)
   copyFileSync(join(here, 'dist/src/cli/main.js'), main)
@@ -109,7 +109,7 @@ async function pack(t: Test, folder: string): Promise<Packed[]> {
   return JSON.parse(stdout) as Packed[]
 }
 
-/** As a user does; false where no registry can be reached. */
+/** Installs as a user does; false where no registry can be reached. */
 async function install(t: Test, packed: readonly Packed[], folder: string): Promise<boolean> {
   const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts']
   const versions = pageLibraries.map(name => {
@@ -119,17 +119,17 @@ async function install(t: Test, packed: readonly Packed[], folder: string): Prom
   const archives = packed.map(({ filename }) => `./${filename}`)
   const installed = await npm(t, ['install', ...flags, ...archives, ...versions], folder)
   if (installed.code !== 0 && offline.test(installed.stderr) && process.env.CI !== 'true') {
-    t.comment('npm reaches no registry: the packages were not installed')
+    t.comment('npm reaches no registry, so the packages were not installed')
     return false
   }
   t.equal(installed.code, 0, 'npm installed them', { stderr: installed.stderr })
   return true
 }
 
-// npm and the compiler take their time on a busy machine.
+// npm and the compiler are slow on a busy machine.
 t.setTimeout(600_000)
 t.test('the packages work alone, installed in an empty folder', async t => {
-  // Not below this repository: what it has in node_modules would be found from there.
+  // Not inside this repository, whose node_modules would be found from there.
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fleetwire-packed-')))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const packed = await (INSTALLS ? pack(t, folder) : place(folder))
@@ -137,12 +137,12 @@ t.test('the packages work alone, installed in an empty folder', async t => {
     packages.map((path, i) => [packed[i]!, JSON.parse(read(`${path}/package.json`)) as Manifest]),
   )
 
-  t.test('each package holds what it needs and no more', async t => {
+  t.test('each package contains what it needs and nothing else', async t => {
     for (const [{ name, files }, { exports }] of manifests) {
       const paths = files.map(({ path }) => path)
       for (const file of ['README.md', 'LICENSE', 'package.json']) t.ok(paths.includes(file), `${name}: ${file}`)
       t.same(
-        // The demo's project has tests of its own to run.
+        // The demo's project has tests that its agents run.
         paths.filter(path => /^(?!examples\/).*(\.test\.|(^|\/)(testing|samples)\/|tsbuildinfo)/.test(path)),
         [],
         `${name}: no tests`,
@@ -172,7 +172,7 @@ t.test('the packages work alone, installed in an empty folder', async t => {
     'protocol.ts': blocks(read('packages/protocol/README.md'), 'ts')[0]!,
   }
 
-  t.test('their types resolve, and keep out of the way of those of a host', async t => {
+  t.test('their types resolve and do not collide with those of a host', async t => {
     for (const [name, code] of Object.entries(snippets))
       write(name, code.replace('process.env.FLEETWIRE_TOKEN }', "'' }"))
     write(
@@ -198,7 +198,7 @@ export const hidden = app.flusher
     )
     const options = [
       '--noEmit',
-      // Of several threads each checks what all of them use.
+      // With several threads, each checks what all of them use.
       '--singleThreaded',
       '--strict',
       '--jsx',
@@ -217,7 +217,7 @@ export const hidden = app.flusher
     t.equal(code, 0, stdout)
   })
 
-  t.test('the command line says what there is, and its version', async t => {
+  t.test('the command line lists its commands and prints its version', async t => {
     const bin = join(folder, 'node_modules/.bin/fleetwire')
     const [file, ...first] = INSTALLS ? ['npx', 'fleetwire'] : [bin]
     const help = program(t, file!, [...first, '--help'], quiet, folder)
@@ -226,7 +226,7 @@ export const hidden = app.flusher
     t.match(await program(t, bin, ['--version'], {}, folder).ended, { code: 0, stdout: `${version}\n`, stderr: '' })
   })
 
-  t.test('a server with its local agent takes a command, from the command line and from the SDK', async t => {
+  t.test('a server with its local agent runs a command from the command line and from the SDK', async t => {
     const fleetwire = (args: string[], env = {}) =>
       program(t, join(folder, 'node_modules/.bin/fleetwire'), args, { SHELL: '/bin/sh', ...env }, folder)
     const server = fleetwire(['serve', '--local-agent', '--port', '0'])
@@ -272,7 +272,7 @@ export const hidden = app.flusher
   })
 
   // The same from this repository: docs-programs.test.ts.
-  t.test('an app embeds it as README.md says', inFull, async t => {
+  t.test('an app embeds the server as README.md says', inFull, async t => {
     write('embed.mjs', `${snippets['embed.ts'].replace('8080', '0')}\nconsole.log('at', app.listeningOrigin)\n`)
     const app = program(t, process.execPath, ['embed.mjs'], {}, folder)
     const [, token = '', url = ''] = await app.printed(/^(\S+)\nat (\S+)$/m)
@@ -296,7 +296,7 @@ console.log(renderToString(createElement(FleetwireProvider, { client }, createEl
     t.match(await program(t, process.execPath, ['render.mjs'], {}, folder).ended, { code: 0, stdout: 'loading\n' })
   })
 
-  t.test('the protocol decodes as its README says', async t => {
+  t.test('the protocol package decodes frames as its README says', async t => {
     write('protocol.mjs', snippets['protocol.ts'])
     const { stdout } = await program(t, process.execPath, ['protocol.mjs'], {}, folder).ended
     t.equal(stdout, 'heartbeat\ninvalid_frame payload.timestamp: is required\ntrue resume\n')

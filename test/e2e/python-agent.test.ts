@@ -30,7 +30,7 @@ async function start(t: Test) {
     },
   })
   dashboard.connect()
-  /** The first event that fits, of those after `from`. */
+  /** The first matching event after `from`. */
   const until = (fits: (event: DashboardEvent) => boolean, from = 0) =>
     new Promise<DashboardEvent>(resolve => {
       const look = () => {
@@ -90,7 +90,9 @@ const text = (events: DashboardEvent[], sessionId: string) =>
     .map(({ payload }) => (payload as { delta: string }).delta)
     .join('')
 
-test('examples/agent.py answers a prompt, streams it, and refuses what it does not do', { skip }, async t => {
+test('examples/agent.py answers a prompt, streams the answer, and refuses what it does not support', {
+  skip,
+}, async t => {
   const { submit, command, seen, child, ended, until, said } = await start(t)
   const { commandId } = await submit('well met by moonlight')
   t.match(await command(commandId, 'succeeded'), { output: 'well met by moonlight', attempt: 1 })
@@ -126,6 +128,6 @@ test('a cut connection of examples/agent.py loses none of its reports', { skip }
   for (const connection of app.connections.list()) if (connection.kind === 'agent') connection.terminate()
   await until(isOnline, before)
   t.match(await command(commandId, 'succeeded'), { output: input, attempt: 1 })
-  t.equal(text(seen, commandId), input, 'no word missing, none twice')
+  t.equal(text(seen, commandId), input, 'no word is missing or duplicated')
   t.equal(said().match(/is connected/g)?.length, 2)
 })

@@ -40,7 +40,7 @@ t.test('the page of the README of packages/react runs against a server', async t
   document.body.innerHTML = '<div id="root"></div>'
   await import(page.href)
   t.teardown(() => {
-    // The page would try again for as long as its window is open.
+    // The page would retry for as long as its window is open.
     for (const socket of sockets) {
       socket.onclose?.({ code: 4403, reason: '' } as never)
       socket.terminate()

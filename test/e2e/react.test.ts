@@ -40,7 +40,7 @@ async function fleet(t: Test, handlers: Record<string, CommandHandler>) {
   await agent.start()
   await states.until(all => all.includes('online'))
   const wrapper = ({ children }: { children: ReactNode }) => createElement(FleetwireProvider, { client, children })
-  /** What a hook gives now, and a way to wait until it gives something that passes. */
+  /** The current value of a hook, and a way to wait for a value that passes. */
   function hook<T>(use: () => T) {
     const { result } = renderHook(use, { wrapper })
     return {
@@ -113,7 +113,7 @@ t.test('hooks show a real fleet: agents, summaries, commands, conversations and 
   t.same(await metric.until(points => points.length > 0 && points), [0.5])
 })
 
-t.test('one who comes after the end sees the whole conversation', async t => {
+t.test('a user who arrives after the end sees the whole conversation', async t => {
   const { client, hook } = await fleet(t, {
     async prompt(run) {
       for (let i = 0; i < 30; i++) {
@@ -139,7 +139,7 @@ t.test('one who comes after the end sees the whole conversation', async t => {
   t.equal(item?.kind === 'message' && item.text, '29')
 })
 
-t.test('requests, tasks, terminals and REST', async t => {
+t.test('hooks for requests, tasks, terminals and REST work', async t => {
   const { agent, client, hook } = await fleet(t, {})
   const open = hook(() => useInteractionIds())
   const tasks = hook(() => useTaskIds())

@@ -13,31 +13,29 @@ import { webhook, webhookReceiver } from './killed/webhooks.ts'
 import { wrapScreens } from './killed/wrap-screens.ts'
 
 const tests = {
-  'an ACP agent in the middle of a turn, and again while it asks: nothing is lost or said twice, and the question is answered':
+  'an ACP agent in mid-turn, and again while it asks: nothing is lost or repeated, and the question is answered':
     acpAgent,
-  'an AG-UI agent in mid-run: nothing of it is lost': agUiAgent,
-  '[UI4] [UI5] an AG-UI client in mid-run: the answer of the run arrives whole': agUiClient,
-  'a permission that a wrapped program asks for: it is there again, and its answer reaches the program once':
-    claudeHook,
+  'an AG-UI agent in mid-run: nothing is lost': agUiAgent,
+  '[UI4] [UI5] an AG-UI client in mid-run: the answer of the run arrives complete': agUiClient,
+  'a permission request of a wrapped program: it reappears, and its answer reaches the program once': claudeHook,
   'send and tail continue: no line is lost or repeated': commandLine,
-  'a step of a workflow: it costs the step nothing': githubStep,
-  '[IN6] [IN9] after a question: it is answered, the agent gets it, the command goes on': interaction('asked'),
-  '[IN6] [IN9] after an answer that its agent has not heard: the agent gets it, the command goes on':
+  'a step of a workflow: the step does not notice': githubStep,
+  '[IN6] [IN9] after a question: it is answered, the agent gets the answer, and the command continues':
+    interaction('asked'),
+  '[IN6] [IN9] after an answer that has not reached its agent: the agent gets it, and the command continues':
     interaction('answered'),
   ...(isFull && {
-    '[IN6] [IN9] after the question and again after the answer: the agent gets it, the command goes on': interaction(
-      'asked',
-      'answered',
-    ),
+    '[IN6] [IN9] after the question and again after the answer: the agent gets the answer, and the command continues':
+      interaction('asked', 'answered'),
   }),
-  '[MC4] [MC7] [MC8] [MC10] clients of MCP of every kind see a command through, and hear of changes after it':
+  '[MC4] [MC7] [MC8] [MC10] MCP clients of every kind follow a command to its end, and are notified of later changes':
     mcpClients,
-  '[WH5] a webhook leaves out no event, and each has one id and one place': webhook,
-  'the receiver of examples/ verifies, and sees a command through': webhookReceiver,
-  'a remote viewer sees what the local one does, at three sizes and when the server is back': wrapScreens,
+  '[WH5] a webhook skips no event, and each has one id and one position': webhook,
+  'the receiver of examples/ verifies deliveries, and follows a command to its end': webhookReceiver,
+  'a remote viewer sees what the local one sees, at three sizes and once the server is back': wrapScreens,
 }
 
-/** Some by themselves: KILLED=webhook node dist/test/e2e/server-killed.test.js */
+/** Runs only some of them: KILLED=webhook node dist/test/e2e/server-killed.test.js */
 const ONLY = process.env.KILLED ?? ''
 
 t.setTimeout(600_000)

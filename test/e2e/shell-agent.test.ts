@@ -10,13 +10,14 @@ import { root } from '../house/repository.ts'
 
 const example = fileURLToPath(new URL('examples/agent.sh', root))
 
-/** More than it puts into a frame, which are 16 KiB. Each line of the other answer is a frame, which takes ten processes. */
+/** More than one frame of 16 KiB holds. In the other answer each line is a frame, which takes ten processes. */
 const LINES = size('SHELL_LINES', { quick: 5000, full: 20_000 })
 const FRAMES = size('SHELL_FRAMES', { quick: 15, full: 30 })
 
 /** A server with the example as its agent `sh`, which answers with the given program. */
 async function start(t: Test, words: string[]) {
-  // The agent starts processes before it acknowledges, which takes long on a busy machine; then the server sends again.
+  // The agent starts processes before it acknowledges. On a busy machine that is slow, and the server would dispatch
+  // again.
   const server = await startApp(t, { config: { ACK_DEADLINE_MS: 120_000 } })
   const admin = await server.token('admin')
   const env = { FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: await server.token('agent', { sub: 'sh' }) }
@@ -45,7 +46,7 @@ async function start(t: Test, words: string[]) {
   }
 }
 
-test('examples/agent.sh answers prompts with what a program prints', async t => {
+test('examples/agent.sh answers prompts with the output of a program', async t => {
   if (!isInstalled(t, 'jq')) return
   const { send, submit, ended, call, text, agent } = await start(t, ['sh', '-c', 'read -r line; eval "$line"'])
   t.match(await send('tr a-z A-Z <<E\nE\necho "é 😀 \\"quoted\\" \\\\"'), { status: 'succeeded' })
@@ -56,7 +57,7 @@ test('examples/agent.sh answers prompts with what a program prints', async t => 
   t.match(await send('echo "token:$FLEETWIRE_TOKEN"'), { output: 'token:\n' })
   await send(`seq ${LINES}`, { sessionId: 's2' })
   const lines = Array.from({ length: LINES }, (_, i) => `${i + 1}\n`).join('')
-  t.equal((await text('s2')) === lines, true, 'an answer of more than a frame is whole')
+  t.equal((await text('s2')) === lines, true, 'an answer longer than one frame is complete')
 
   const slow = await submit('sleep 600 & wait')
   await until(async () => (await call<Command>('GET', `/commands/${slow.commandId}`)).status === 'running')
@@ -83,7 +84,7 @@ test('a cut connection of examples/agent.sh loses none of its reports', async t 
   t.equal(await text('s1'), Array.from({ length: FRAMES }, (_, i) => `line ${i + 1}\n`).join(''))
 })
 
-test('examples/agent.sh says what is wrong with its start', async t => {
+test('examples/agent.sh says why it cannot start', async t => {
   const run = (args: string[], env: Record<string, string>) =>
     program(t, 'bash', [example, ...args], env, t.testdir()).ended
   t.match(await run(['sh'], {}), { code: 2, stderr: /usage:/ })

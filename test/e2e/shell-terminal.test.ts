@@ -6,13 +6,13 @@ import { startApp } from '../helpers/build.ts'
 import { ReferenceScreen } from '../helpers/reference-screen.ts'
 import { size } from '../helpers/sizes.ts'
 
-/** More than the 8 MiB that an agent keeps of a terminal. */
+/** More than the 8 MiB of a terminal that an agent keeps. */
 const LONG_BYTES = size('TERMINAL_BYTES', { quick: 9 * 1024 * 1024, full: 12 * 1024 * 1024 })
 
 const server = await startApp(t, { config: { FRAME_RATE: 10_000, FRAME_BURST: 10_000 } })
 let agents = 0
 
-/** An agent of its own that runs shell lines, and a dashboard, each behind real sockets. */
+/** A separate agent that runs shell commands, and a dashboard, each behind real sockets. */
 async function start(t: Test) {
   const agentId = `a${++agents}`
   const agent: AgentClient = new AgentClient({
@@ -43,7 +43,7 @@ async function start(t: Test) {
   return { ...server, agentId, dashboard, operator, submit }
 }
 
-t.test('a command typed on one side is shown on the other, byte by byte, with its end', async t => {
+t.test('a command typed on one side is shown on the other, byte by byte, including its end', async t => {
   const { agentId, dashboard, submit, call, operator } = await start(t)
   const warm = await submit('echo one', '?wait=20')
   t.match(warm, { status: 'succeeded', output: 'one\n', exitCode: 0 })
@@ -89,7 +89,7 @@ t.test('a command typed on one side is shown on the other, byte by byte, with it
   t.match(screen.look().screen, /🙂 name\? wörld\r\nhello wörld/)
 })
 
-t.test('more than the agent keeps arrives completely at a viewer that keeps up', async t => {
+t.test('more output than the agent keeps arrives completely at a viewer that keeps up', async t => {
   const { agentId, dashboard, submit } = await start(t)
   let bytes = 0
   let gaps = 0
@@ -119,12 +119,12 @@ t.test('more than the agent keeps arrives completely at a viewer that keeps up',
   await shown
   await view.input('\r')
   await exited
-  // A viewer a little slower than its credit misses bytes as such, and is told: the place is right all the same.
+  // A viewer slightly slower than its credit gets a snapshot for the bytes that it misses: its offset is still correct.
   t.equal(bytes, LONG_BYTES + 'ready\r\n'.length)
   t.comment(`${gaps} snapshots instead of bytes`)
 })
 
-t.test('an interrupt from the dashboard ends the command, and everybody is told', async t => {
+t.test('an interrupt from the dashboard ends the command, and all viewers are notified', async t => {
   const { agentId, dashboard, submit, call, operator } = await start(t)
   const seen = new Promise<void>(resolve => {
     dashboard.openTerminal({
@@ -146,7 +146,7 @@ t.test('an interrupt from the dashboard ends the command, and everybody is told'
   t.match(ended, { status: 'cancelled', exitCode: 130, confirmed: true })
 })
 
-t.test('[CS27] a command that waits for somebody to type is shown as waiting until they do', async t => {
+t.test('[CS27] a command that waits for input is shown as waiting until somebody types', async t => {
   const { agentId, dashboard, submit, log } = await start(t)
   const told = <T>(fits: (payload: T) => boolean) =>
     new Promise<T>(resolve => {
@@ -180,7 +180,7 @@ t.test('[TM14] a program’s queries are answered once, with and without viewers
   const { agentId, dashboard, submit } = await start(t)
   const ask = (query: string, length: number) =>
     `stty raw -echo min 1 time 50; printf '${query}'; answer=$(dd bs=1 count=${length} 2>/dev/null); ` +
-    // Whatever comes after the one answer would be a second.
+    // Anything after the one answer would be a second.
     `stty min 0 time 5; more=$(dd bs=1 count=8 2>/dev/null); stty sane; printf '[%s][%s]' "$answer" "$more" | tr '\\033' E`
   t.match(await submit(ask('ab\\033[6n', 6), '?wait=20'), { output: /ab.*\[E\[1;3R\]\[\]/s, status: 'succeeded' })
   for (let i = 0; i < 2; i++) dashboard.openTerminal({ agentId })

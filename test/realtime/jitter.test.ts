@@ -9,8 +9,9 @@ import { seed, size } from '../helpers/sizes.ts'
 import { Watcher } from '../helpers/watcher.ts'
 
 /*
- * Dashboards whose sockets are destroyed again and again while events are appended. Full size:
- * JITTER_CLIENTS=1000 JITTER_PERIOD_MS=15000 JITTER_OFFLINE_MS=2000 JITTER_MS=60000 node dist/test/realtime/jitter.test.js
+ * Dashboards whose sockets are destroyed repeatedly while events are appended. Full size:
+ * JITTER_CLIENTS=1000 JITTER_PERIOD_MS=15000 JITTER_OFFLINE_MS=2000 JITTER_MS=60000 node
+ * dist/test/realtime/jitter.test.js
  */
 const clientCount = size('JITTER_CLIENTS', { quick: 25, full: 150 })
 const periodMs = size('JITTER_PERIOD_MS', { quick: 900, full: 1500 })
@@ -19,7 +20,9 @@ const loadMs = size('JITTER_MS', { quick: 2700, full: 4500 })
 const EVENTS_PER_SECOND = 100
 const TICK_MS = 50
 
-/** What some of the dashboards watch, and who says so: written down twice, once for the server, once for the test. */
+/**
+ * What some of the dashboards watch, and with which rights: stated twice, once for the server and once for the test.
+ */
 interface View {
   patterns: string[]
   token: TokenOptions
@@ -46,10 +49,10 @@ const views: View[] = [
 ]
 const AGENTS = ['dev-1', 'dev-2', 'prod-1']
 const TASKS = ['t1', 't2', 't3']
-/** Every view sees at least one of these. */
+/** Every view sees at least one of these events. */
 const END: EventDraft[] = [said('dev-1', 'end'), { type: 'custom:end', topic: 'tasks.t1.events', payload: {} }]
 
-/** Appends at a steady rate, in batches of all sizes, until told to stop. Resolves with the number of events. */
+/** Appends at a steady rate, in batches of varying size, until stopped. Resolves with the number of events. */
 function load({ log }: TestApp, random: ReturnType<typeof seededRandom>): { stop(): Promise<number> } {
   let count = 0
   const startedAt = performance.now()
@@ -83,7 +86,7 @@ function load({ log }: TestApp, random: ReturnType<typeof seededRandom>): { stop
 
 t.setTimeout(300_000)
 
-t.test('[RS1] [EV2] [EV4] dashboards that drop at random phases get every event once, in order', async t => {
+t.test('[RS1] [EV2] [EV4] dashboards that disconnect at random times get every event once, in order', async t => {
   const start = seed()
   t.comment(`SEED=${start}`)
   const random = seededRandom(start)
@@ -122,11 +125,11 @@ t.test('[RS1] [EV2] [EV4] dashboards that drop at random phases get every event 
   t.same(
     watchers.flatMap(({ resyncs }) => resyncs),
     [],
-    'every return was a resume',
+    'every reconnect was a resume',
   )
   t.ok(
     watchers.every(({ snapshots }) => snapshots.items.length === 1),
-    'nobody started anew',
+    'nobody started over',
   )
   t.ok(cuts >= clientCount, `${cuts} sockets were destroyed`)
   t.comment(`${count} events, ${clientCount} dashboards, ${cuts} cuts`)

@@ -12,7 +12,7 @@ const DAY = 86_400_000
 const events = ({ frames }: WsClient): WireFrame[] => frames.filter(({ topic }) => topic !== undefined)
 const words = (client: WsClient): string[] => events(client).map(({ payload }) => payload.message)
 
-/** Comes back at the cursor, as a client whose socket was lost does. */
+/** Reconnects with the cursor, like a client whose socket was lost. */
 async function comeBack(
   t: Test,
   app: TestApp,
@@ -24,7 +24,7 @@ async function comeBack(
   return { client, answer }
 }
 
-t.test('a server as it comes', async t => {
+t.test('a server with default settings', async t => {
   const server = await startApp(t)
   await t.test('[EV6] [RS1] a client can resume from a cursor before the first event', async t => {
     const app = server
@@ -44,7 +44,7 @@ t.test('a server as it comes', async t => {
     }
   })
 
-  await t.test('[RS1] the patterns of the resume count, not earlier ones', async t => {
+  await t.test('[RS1] the patterns of the resume apply, not earlier ones', async t => {
     const app = server
     const first = await connectWs(t, app.url, await app.token('viewer'))
     first.send('subscribe', { topics: ['agents.a.>', 'tasks.>'] })
@@ -66,7 +66,7 @@ t.test('a server as it comes', async t => {
   })
 
   await t.test(
-    '[RS3] [PM5] [PM7] the rights of the token that resumes count: what it may not see stays away',
+    '[RS3] [PM5] [PM7] a resume uses the rights of its own token: what that token may not see is left out',
     async t => {
       const app = server
       const patterns = ['agents.>', 'agents.prod-1.log', 'users.ann.inbox']
@@ -96,7 +96,7 @@ t.test('a server as it comes', async t => {
   )
 })
 
-t.test('[EV6] a cursor stays valid while nothing happens, and as the last of many', async t => {
+t.test('[EV6] a cursor stays valid while nothing happens, and also as the last of many', async t => {
   const clock = new FakeClock(Date.now())
   const log = await openLog(t, { clock, retention: { count: 1e6, ms: 7 * DAY } })
   const app = await startApp(t, { clock, eventLog: log })
@@ -116,7 +116,7 @@ t.test('[EV6] a cursor stays valid while nothing happens, and as the last of man
   t.same(words(client), ['at last'])
 })
 
-t.test('[RS1] dashboards resume on a new server over the same folder, and miss nothing between', async t => {
+t.test('[RS1] dashboards resume on a new server over the same folder and miss nothing in between', async t => {
   const config = { DATA_DIR: t.testdir() }
   const first = await startApp(t, { config })
   const token = await first.token('viewer')
@@ -150,7 +150,7 @@ t.test('[RS1] dashboards resume on a new server over the same folder, and miss n
 })
 
 t.test(
-  '[RS2] a cursor beyond retention gets the reason, a snapshot and later events, and no partial replay',
+  '[RS2] a cursor beyond retention gets the reason, a snapshot and later events, but no partial replay',
   async t => {
     const log = await openLog(t, { clock: systemClock, retention: { count: 20, ms: 7 * DAY } })
     const app = await startApp(t, { eventLog: log })
@@ -172,7 +172,7 @@ t.test(
     t.match(answer, { resumed: false, reason: 'expired' })
     const snapshot = await client.next('snapshot')
     t.match(snapshot.payload.records, [{ topic: 'tasks.t.status', payload: { message: '99' } }])
-    t.same(events(client), [], 'nothing before the snapshot')
+    t.same(events(client), [], 'no events before the snapshot')
 
     sdk.client.reconnectNow()
     await sdk.snapshots.until(({ length }) => length === 2)

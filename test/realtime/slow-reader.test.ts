@@ -8,7 +8,7 @@ import { Watcher } from '../helpers/watcher.ts'
 import { connectWs } from '../helpers/ws-client.ts'
 
 /*
- * One dashboard that reads nothing and some that read little, among many. Full size:
+ * One dashboard that reads nothing and some that read slowly, among many. Full size:
  * READERS=1000 node dist/test/realtime/slow-reader.test.js
  */
 const readerCount = size('READERS', { quick: 8, full: 60 })
@@ -17,7 +17,7 @@ const EVENT_BYTES = 20_000
 
 t.setTimeout(300_000)
 
-/** Takes some bytes, rests until the server has written more, and so on. */
+/** Reads some bytes, pauses until the server has written more, and so on. */
 function readSlowly(socket: Socket): void {
   socket.on('data', () => {
     socket.pause()
@@ -52,18 +52,18 @@ t.test(
       await log.append([said('a', `${i} ${bulk}`)])
       most = Math.max(most, app.connections.stats().mostBufferedBytes)
     }
-    t.ok(most < OUTBOX_LIMIT_BYTES + 2 * EVENT_BYTES, `at most ${most} bytes waited for anybody`)
+    t.ok(most < OUTBOX_LIMIT_BYTES + 2 * EVENT_BYTES, `at most ${most} bytes were buffered per connection`)
     const due = (await stored(log, from, patterns)).map(({ cursor }) => cursor)
     await Promise.all(readers.map(reader => reader.reached(due)))
     t.same(
       readers.flatMap(reader => reader.flaw(due) ?? []),
       [],
-      `${readerCount} others have all ${due.length} events while it is frozen`,
+      `${readerCount} others got all ${due.length} events while it was frozen`,
     )
     frozen.destroy()
     while (app.connections.ofSub('frozen').length > 0) await new Promise(setImmediate)
     t.equal(app.connections.stats().closedByCode[4508], 1)
-    t.equal(app.connections.ofSub('slow').length, slow.length, 'who reads slowly stays')
+    t.equal(app.connections.ofSub('slow').length, slow.length, 'slow readers stay connected')
 
     const back = await connectWs(t, url, await token('viewer', { sub: 'frozen' }))
     back.send('dashboard:connect', { resume: { cursor: from }, subscribe: patterns }, 'c')
@@ -72,7 +72,7 @@ t.test(
     t.same(
       back.frames.flatMap(({ cursor }) => cursor ?? []),
       due,
-      'and has all of it when it comes back',
+      'and gets all of them after reconnecting',
     )
   },
 )

@@ -11,9 +11,10 @@ import { seed, size } from '../helpers/sizes.ts'
 import { Wire } from '../helpers/wire.ts'
 
 /*
- * Agents that send some frames twice, and whose sockets are destroyed again and again while they report and run commands.
+ * Agents that send some frames twice, and whose sockets are destroyed repeatedly while they report and run commands.
  * Full size:
- * UPLINK_AGENTS=200 UPLINK_ROUNDS=400 UPLINK_PERIOD_MS=5000 UPLINK_OFFLINE_MS=1000 node dist/test/realtime/uplink-jitter.test.js
+ * UPLINK_AGENTS=200 UPLINK_ROUNDS=400 UPLINK_PERIOD_MS=5000 UPLINK_OFFLINE_MS=1000 node
+ * dist/test/realtime/uplink-jitter.test.js
  */
 const agentCount = size('UPLINK_AGENTS', { quick: 15, full: 30 })
 const rounds = size('UPLINK_ROUNDS', { quick: 20, full: 50 })
@@ -69,7 +70,7 @@ class Reporter {
   }
 }
 
-/** Submits to the agent, and interrupts every fourth command at once or a little later. */
+/** Submits a command to the agent, and interrupts every fourth one at once or a little later. */
 async function command({ app }: TestApp, agentId: string, i: number, random: ReturnType<typeof seededRandom>) {
   const submitted = await app.commandQueue.submit({ agentId, kind: 'prompt', input: i, createdBy: 'tester' })
   if (submitted.status === 'refused') throw new Error(submitted.error.message)
@@ -84,11 +85,11 @@ async function command({ app }: TestApp, agentId: string, i: number, random: Ret
 
 t.setTimeout(300_000)
 
-t.test('[UP2] [UP3] [UP6] [RC7] [CS2] sockets destroyed at random cost no report and no result', async t => {
+t.test('[UP2] [UP3] [UP6] [RC7] [CS2] destroying sockets at random loses no report and no result', async t => {
   const start = seed()
   t.comment(`SEED=${start}`)
   const random = seededRandom(start)
-  // A slow machine must not make the server send a command twice: that is another test's matter.
+  // A slow machine must not make the server dispatch a command twice: another test covers that.
   const app = await startApp(t, { config: { ACK_DEADLINE_MS: 60_000 } })
   const from = app.log.head
   const agents = await Promise.all(

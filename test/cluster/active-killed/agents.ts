@@ -10,7 +10,7 @@ import type { KilledFleet } from './fleet.ts'
 const AGENTS = 10
 const COMMANDS = 6
 
-/** Agents of gateways run each command once, also when the active node is killed. */
+/** Agents of gateways run each command once, even when the active node is killed. */
 export async function agentsUnderKill(t: Test, fleet: KilledFleet): Promise<void> {
   const { gateways, admin } = fleet
   const runs = new Map<string, number>()
@@ -46,12 +46,12 @@ export async function agentsUnderKill(t: Test, fleet: KilledFleet): Promise<void
     accepted.push(id)
   }
   const submitAll = (node: OpenNode) => Promise.all(agents.map(({ agentId }) => submit(node, agentId)))
-  // Asked for at a gateway, which passes it on.
+  // Submitted to a gateway, which forwards it.
   const [here, there] = gateways
   for (let n = 0; n < 2; n++) await submitAll(here)
   await until(() => runs.size === 2 * AGENTS)
   for (let n = 0; n < 2; n++) await fleet.meet()
-  // One half of them has ended when the node dies, and some of the results are on their way.
+  // Half of the commands have ended when the node dies, and some of the results are on their way.
   for (const end of finish.splice(0, AGENTS)) end()
   void submitAll(there).catch(() => {})
   await until(() => runs.size > 2 * AGENTS)
@@ -76,6 +76,6 @@ export async function agentsUnderKill(t: Test, fleet: KilledFleet): Promise<void
   t.same(
     [...runs.values()].filter(count => count !== 1),
     [],
-    'none ran twice',
+    'no command ran twice',
   )
 }

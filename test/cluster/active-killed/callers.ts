@@ -9,10 +9,13 @@ import { until } from '../../helpers/until.ts'
 import type { KilledFleet } from './fleet.ts'
 
 const AGENT = '/api/v1/agents/caller'
-/** Between two commands of a caller, at most: some are on their way at any moment, and the others have room to work. */
+/**
+ * Longest pause of a caller between two commands: some are on their way at any moment, and the others have room to
+ * work.
+ */
 const REST_MS = 40
 
-/** Through which node each caller goes on, and what it is answered, while the active one ends. */
+/** Which responses callers get through each node while the active node is killed. */
 export async function callersUnderKill(t: Test, fleet: KilledFleet): Promise<void> {
   const { gateways, admin } = fleet
   const token = hmacToken(SECRET, { sub: 'caller', role: 'agent' })

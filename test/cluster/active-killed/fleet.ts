@@ -5,8 +5,7 @@ import { hmacToken } from '../../helpers/foreign-token.ts'
 import { NatsCluster } from '../../helpers/nats-cluster.ts'
 
 /**
- * Three nodes, whose active one is killed once, under all that is tested of that: it takes as long as the tests, so they
- * run beside each other.
+ * Three nodes whose active one is killed once for several tests. Each kill takes long, so the tests run concurrently.
  */
 export class KilledFleet {
   readonly active: NodeProcess
@@ -23,7 +22,7 @@ export class KilledFleet {
     this.#signal = signal
   }
 
-  /** `members`: the tests that meet. Undefined where there is no nats-server. */
+  /** `members`: the number of tests that meet. Undefined where there is no nats-server. */
   static async start(t: Test, members: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<KilledFleet | undefined> {
     const nats = await NatsCluster.shared(t)
     if (nats === undefined) return undefined
@@ -31,7 +30,7 @@ export class KilledFleet {
     return new KilledFleet(active, gateways, members, signal)
   }
 
-  /** Lets a test take part; one that has ended keeps nobody waiting. */
+  /** Adds a test; once it has ended, nobody waits for it. */
   join(t: Test): void {
     t.teardown(() => {
       this.#members--
@@ -39,19 +38,19 @@ export class KilledFleet {
     })
   }
 
-  /** Resolves when all of the tests have come to here. */
+  /** Resolves when all of the tests have reached this point. */
   async meet(): Promise<void> {
     const met = new Promise<void>(resolve => this.#waiting.push(resolve))
     this.#look()
     await met
   }
 
-  /** By one of them, for all. */
+  /** Called by one test, for all of them. */
   kill(): void {
     this.active.child.kill(this.#signal)
   }
 
-  /** Resolves with the one that decides after the kill. */
+  /** Resolves with the node that is active after the kill. */
   next(): Promise<OpenNode> {
     return decidingOf(this.gateways)
   }

@@ -13,10 +13,10 @@ import { size } from '../../helpers/sizes.ts'
 import { until } from '../../helpers/until.ts'
 import type { KilledFleet } from './fleet.ts'
 
-/** More than a node keeps for another one that cannot take it: 2 MiB. */
+/** More than a node buffers for another one that cannot keep up: 2 MiB. */
 const FLOOD_BYTES = size('FLOOD_BYTES', { quick: 2_200_000, full: 5_000_000 })
 
-/** Somebody who looks at a terminal of the agent through one node. Default: at its newest. */
+/** A viewer of a terminal of the agent through one node. Default: the newest terminal. */
 async function watch(t: Test, node: NodeProcess | OpenNode, terminalId?: string) {
   const client = new DashboardClient({ url: await node.url, token: hmacToken(SECRET, { sub: `v-${node.name}` }) })
   t.teardown(() => client.close())
@@ -59,13 +59,13 @@ async function watch(t: Test, node: NodeProcess | OpenNode, terminalId?: string)
 
 type Watcher = Awaited<ReturnType<typeof watch>>
 
-/** Without what has scrolled out of it, which is not sent again to who was too slow for it. */
+/** Without the scrollback, which a viewer that was too slow does not get again. */
 async function onScreen(viewer: Watcher) {
   const { screen, ...state } = await viewer.look()
   return { ...state, screen: screen.split('\r\n').slice(-state.size[1]) }
 }
 
-/** A shell is seen, typed into and sized through any node, and survives its active node. */
+/** A shell can be watched, typed into and resized through any node, and survives its active node. */
 export async function terminalsUnderKill(t: Test, fleet: KilledFleet): Promise<void> {
   const { active, gateways } = fleet
   const [near, far] = gateways
@@ -93,7 +93,7 @@ export async function terminalsUnderKill(t: Test, fleet: KilledFleet): Promise<v
       const looks = await Promise.all(some.map(viewer => onScreen(viewer)))
       return looks.every(look => JSON.stringify(look) === JSON.stringify(looks[0]))
     })
-    t.pass('they see the same')
+    t.pass('all viewers see the same')
   }
 
   const vim = await until(() => submit(far, 'TERM=xterm-256color vim -u NONE -i NONE -n -N'))
@@ -117,22 +117,22 @@ export async function terminalsUnderKill(t: Test, fleet: KilledFleet): Promise<v
   await typed(third, 'afive\x1b')
   await there.shows('four_five')
   t.equal(third.exits() + there.exits(), 0, 'no terminal seemed to have ended')
-  t.match(await there.view.resize(90, 20), { ok: false, error: { code: 'conflict' } }, 'the size is held still')
+  t.match(await there.view.resize(90, 20), { ok: false, error: { code: 'conflict' } }, 'the size is still held')
   await same(there, third)
   await typed(there, ':q!\r')
   await until(() => there.exits() === 1 && third.exits() === 1)
   t.equal(there.view.terminalId, vim)
 
-  // It goes on for as long as commands are submitted beside it.
+  // The output continues for as long as commands are submitted beside it.
   const zeros = `head -c ${FLOOD_BYTES} /dev/zero; until [ -e '${enough}' ]; do head -c 100000 /dev/zero; sleep 0.1; done`
   const flood = await until(() => submit(far, `{ ${zeros}; } | tr '\\0' x | fold -w 79; echo; echo done`))
   const watchers = await Promise.all([near, far].map(node => watch(t, node, flood)))
   await until(() => watchers.every(({ end }) => end() > 100_000))
   const ids = await Promise.all(Array.from({ length: 20 }, () => submit(near, 'true')))
-  t.ok(ids.every(Boolean), 'commands are accepted meanwhile')
+  t.ok(ids.every(Boolean), 'commands are accepted in the meantime')
   t.ok(
     watchers.every(({ exits }) => exits() === 0),
-    'it is still on its way',
+    'the output is still under way',
   )
   writeFileSync(enough, '')
   await until(() => watchers.every(({ exits }) => exits() === 1))

@@ -8,10 +8,12 @@ import { size } from '../../helpers/sizes.ts'
 import { until } from '../../helpers/until.ts'
 
 const PIECES = size('ACP_PIECES', { quick: 20, full: 120 })
-/** The second kill comes while it asks, which `interaction` does to an agent that does not know of ACP. */
+/**
+ * The second kill happens while the agent asks. In a quick run `interaction` covers that, with an agent without ACP.
+ */
 const KILLS = size('ACP_KILLS', { quick: 1, full: 2 })
 
-/** An ACP agent that tells something all the time, and later asks. */
+/** An ACP agent that reports continuously and later asks. */
 export const acpAgent: Killed = async (t, { call, persist, kill, restart, env }) => {
   const folder = await realFolder(t)
   const args = ['--id', 'acp', '--root', folder, '--journal', join(folder, 'journal')]
@@ -53,6 +55,6 @@ export const acpAgent: Killed = async (t, { call, persist, kill, restart, env })
   const whole = await text()
   const [, count] = /(\d+) in all/.exec(whole) ?? []
   const counted = Array.from({ length: Number(count) }, (_, i) => `${i}.`).join('')
-  t.equal(whole, `${counted} ${count} in all; chosen: no${more.join('')}`, 'nothing is lost or said twice')
+  t.equal(whole, `${counted} ${count} in all; chosen: no${more.join('')}`, 'nothing is lost or duplicated')
   t.match(await call('GET', `/interactions/${asked.interactionId}`), { state: 'resolved', delivery: 'applied' })
 }

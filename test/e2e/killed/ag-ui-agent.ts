@@ -5,7 +5,7 @@ import { fleetwireHere } from '../../helpers/cli-here.ts'
 import type { Killed } from '../../helpers/killed-server.ts'
 import { until } from '../../helpers/until.ts'
 
-/** An AG-UI agent whose answer goes on while there is no server. */
+/** An AG-UI agent whose answer continues while there is no server. */
 export const agUiAgent: Killed = async (t, { url, env, call, mint, kill, restart }) => {
   const words = Array.from({ length: 60 }, (_, i) => `word${i} `)
   const upstream = await startAgUiAgent(t, turn => {
@@ -22,12 +22,12 @@ export const agUiAgent: Killed = async (t, { url, env, call, mint, kill, restart
   await tail.printed(/following/)
   const sent = fleetwireHere(t, ['send', 'ag-ui', '--kind', 'prompt', '--wait', 'tell me'], { env: person, folder })
   await tail.printed(/word29/)
-  // Those of the tail and the sender, who may still be on the way.
+  // The connections of the tail and the sender, which may not be open yet.
   await until(async () => (await call<{ items: unknown[] }>('GET', '/connections?sub=of-ag-ui')).items.length >= 2)
   await kill()
   await bridge.printed(/no connection/)
   const [turn] = upstream.turns
-  // Said while there is no server.
+  // Sent while there is no server.
   for (const delta of words.slice(30)) turn!.send({ type: 'TEXT_MESSAGE_CONTENT', messageId: 'm1', delta })
   turn!.send({ type: 'TEXT_MESSAGE_END', messageId: 'm1' })
   turn!.finish()

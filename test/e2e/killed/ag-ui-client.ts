@@ -66,7 +66,7 @@ export const agUiClient: Killed = async (t, server) => {
       },
     },
   )
-  t.equal(text, words.join(''), 'no character is lost, none comes twice')
+  t.equal(text, words.join(''), 'no character is lost or duplicated')
   t.match(http.messages, [
     { id: 'u' },
     { id: 'm', content: words.join(''), toolCalls: [{ function: { arguments: words.join('') } }] },
@@ -79,6 +79,6 @@ export const agUiClient: Killed = async (t, server) => {
   await whole.all()
   const after = whole.frames.map(({ id, event }) => `${id} ${JSON.stringify(event)}`)
   t.equal(before.length, KILLS)
-  for (const frames of before) t.same(frames, after.slice(0, frames.length), 'each frame has the id that it had')
+  for (const frames of before) t.same(frames, after.slice(0, frames.length), 'each frame keeps its id')
   t.match(whole.frames.at(-1)!.event, { type: 'RUN_FINISHED', result: 'done' })
 }

@@ -5,7 +5,7 @@ import { fleetwireHere } from '../../helpers/cli-here.ts'
 import type { Killed } from '../../helpers/killed-server.ts'
 import { fleetwire } from '../../helpers/processes.ts'
 
-/** `send --wait` and `tail`, of a command that prints all the time. */
+/** `send --wait` and `tail` for a command that prints continuously. */
 export const commandLine: Killed = async (t, { kill, restart, env }) => {
   const folder = await emptyFolder(t)
   const journal = ['--journal', join(folder, 'journal')]
@@ -16,7 +16,7 @@ export const commandLine: Killed = async (t, { kill, restart, env }) => {
   const [go, count] = ['go', 'count'].map(name => join(folder, name)) as [string, string]
   const line = 'i=$((i + 1)); echo line $i; sleep 0.03'
   const input = `i=0; until [ -e ${go} ]; do ${line}; done; for more in $(seq 30); do ${line}; done; echo $i > ${count}; exit 7`
-  // In a process of its own: it writes what it prints to a pipe past `process.stdout`.
+  // In its own process, because its output bypasses `process.stdout` when it goes to a pipe.
   const send = () => fleetwire(t, ['send', 'exec', '--wait', input], env, folder)
   let sent: ReturnType<typeof send> | undefined
   await kill(async () => {

@@ -26,7 +26,7 @@ function askingAgent(t: Test, url: string, token: string, interactionId: string)
   return agent
 }
 
-/** A dashboard that is there all the time; `until` resolves with the first fact that fits. */
+/** A dashboard that is connected all the time; `until` resolves with the first match. */
 function watch(t: Test, url: string, token: string, agentId: string) {
   const dashboard = new DashboardClient({ url, token, reconnect })
   t.teardown(() => dashboard.close())
@@ -51,7 +51,10 @@ function watch(t: Test, url: string, token: string, agentId: string) {
     })
 }
 
-/** When the server is killed: the question is open; it is answered, and its agent has not heard the answer. */
+/**
+ * When the server is killed: while the question is open, or once it is answered and the answer has not reached the
+ * agent.
+ */
 export type Moment = 'asked' | 'answered'
 
 /** An agent that asks, and a server that is killed at each of these moments. */

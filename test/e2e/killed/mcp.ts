@@ -10,7 +10,7 @@ interface Outcome {
   command: { commandId: string; status: string; output: string }
 }
 
-/** Models: clients of MCP of every kind. */
+/** Models: MCP clients of every kind. */
 export const mcpClients: Killed = async (t, { url, token, env, kill, restart }) => {
   const folder = await emptyFolder(t)
   const journal = ['--journal', join(folder, 'journal')]
@@ -22,7 +22,7 @@ export const mcpClients: Killed = async (t, { url, token, env, kill, restart }) 
   const uri = 'fleetwire://agents/of-models'
   for (const client of [stdio, older, newer]) await client.subscribe([uri])
 
-  // It ends once this test says so.
+  // The command ends once this test says so.
   const go = join(folder, 'go')
   const command = {
     ...{ agentId: 'of-models', kind: 'shell', idempotencyKey: 'the-one' },
@@ -34,14 +34,14 @@ export const mcpClients: Killed = async (t, { url, token, env, kill, restart }) 
   await until(() => told.includes('running'))
   const { data } = await older.call<{ commands: { commandId: string }[] }>('list_commands', { agentId: 'of-models' })
   const { commandId } = data.commands[0]!
-  // Some clients notice a cut stream by their own timeout alone.
+  // Some clients notice a cut stream only by their own timeout.
   const wait = (client: McpClient) => client.call('wait_command', { commandId }, { timeout: 3000 })
   let cut: Promise<unknown> | undefined
   await kill(async () => {
     const lost = 'over HTTP the call is lost, the command is not'
     cut = Promise.all([older, newer].map(client => t.rejects(wait(client), lost)))
   })
-  // Over stdio a call that is made meanwhile waits for the server.
+  // Over stdio, a call made in the meantime waits for the server.
   const listing = stdio.call<{ commands: unknown[] }>('list_commands', { agentId: 'of-models' })
   await writeFile(go, '')
   await cut
@@ -49,14 +49,14 @@ export const mcpClients: Killed = async (t, { url, token, env, kill, restart }) 
   await restart()
 
   const done = { isError: false, data: { command: { commandId, status: 'succeeded', output: /^done/ } } }
-  t.match(await sending, done, 'over stdio the one call sees it through')
+  t.match(await sending, done, 'over stdio the same call gets the result')
   t.match(await listing, { isError: false, data: { commands: { length: 1 } } })
   await until(() => /does not answer; trying again.*answers again/s.test(stdio.stderr()))
   for (const client of [older, newer]) {
     t.match(await client.call('wait_command', { commandId, waitSeconds: 60 }), done)
     t.match(await client.call('send_command', command), { ...done, text: /used before/ }, 'the same call again')
   }
-  // The protocol of 2026 knows no stream that comes back: the client listens anew.
+  // The 2026 protocol cannot resume a stream: the client subscribes again.
   await newer.subscribe([uri])
   heard.push(newer.updated(uri))
   t.match(await newer.call('send_command', { agentId: 'of-models', kind: 'shell', input: 'echo more' }), {

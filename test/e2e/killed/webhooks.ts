@@ -13,15 +13,15 @@ import { until } from '../../helpers/until.ts'
 const example = fileURLToPath(new URL('../../../../examples/webhook-receiver/receiver.mjs', import.meta.url))
 const TASKS = size('WEBHOOK_TASKS', { quick: 15, full: 30 })
 const KILLS = size('WEBHOOK_KILLS', { quick: 1, full: 2 })
-/** Of what happens, so many are sent later. */
+/** This many events are delivered late. */
 const BEHIND = 5
 
-/** A receiver of all that happens, which happens all the time. */
+/** A receiver of all events, while events keep happening. */
 export const webhook: Killed = async (t, { call, persist, kill, restart }) => {
   const receiver = await startReceiver(t)
   let answered = 0
   receiver.respond = (_, response) => {
-    // Now and then it fails, or answers so late that a kill comes in between.
+    // Now and then it fails, or responds so late that a kill happens before the response.
     answered++
     if (answered % 15 === 0) response.writeHead(503, { 'retry-after': '0' }).end()
     else setTimeout(() => response.end('thanks'), randomInt(1, 60))
@@ -32,7 +32,7 @@ export const webhook: Killed = async (t, { call, persist, kill, restart }) => {
   const happen = async () => {
     for (let i = 0; !isOver || i < TASKS; i++) {
       await until(() => receiver.received.length > i - BEHIND)
-      // A PUT can be repeated: the answer to the first may be lost with the server.
+      // A PUT can be repeated: the response to the first may be lost with the server.
       await persist('PUT', `/tasks/t-${String(i).padStart(4, '0')}`, { title: `task ${i}` })
     }
   }
@@ -40,7 +40,7 @@ export const webhook: Killed = async (t, { call, persist, kill, restart }) => {
   for (let i = 0; i < KILLS; i++) {
     await kill(async () => {
       happening ??= happen()
-      // In the middle of its work, wherever that is.
+      // Killed in the middle of its work, wherever that is.
       const more = receiver.received.length + randomInt(1, 8)
       await until(() => receiver.received.length >= more)
     })
@@ -58,17 +58,17 @@ export const webhook: Killed = async (t, { call, persist, kill, restart }) => {
   const path = `/webhooks/${webhook.webhookId}`
   await until(async () => {
     const { progress } = await persist<Webhook>('GET', path)
-    // Whoever changes a webhook does not want to wait for its time.
+    // Updating a webhook makes it retry at once instead of waiting for its backoff.
     if (progress.attempts > 0) await persist('PATCH', path, { name: 'go on' })
     return progress.cursor === history.at(-1)?.cursor
   })
   const first = new Map(receiver.received.map(({ id, body }) => [id, body]).toReversed() as [string, object][])
   const once = [...new Set(receiver.received.map(({ id }) => id))].map(id => first.get(id))
-  t.same(once, history, 'with each id once it is the log, in its order')
+  t.same(once, history, 'without repeated ids, deliveries equal the log, in its order')
   t.ok(history.length >= TASKS)
 }
 
-/** The example, which sees a command through from sent to succeeded. */
+/** The example receiver, which sees every step of a command from sent to succeeded. */
 export const webhookReceiver: Killed = async (t, { call, env, mint, kill, restart }) => {
   const dir = t.testdir({ journal: {} })
   const args = ['agent', 'exec', '--id', 'build-1', '--journal', join(dir, 'journal')]

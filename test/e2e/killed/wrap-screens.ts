@@ -13,11 +13,11 @@ const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 interface Subject {
   name: string
   command: string[]
-  /** What its screen has once it is there. */
+  /** On its screen once it is ready. */
   ready: RegExp
-  /** What is pressed between one size and the next, and while there is no server. */
+  /** Keys pressed between one size and the next, and while there is no server. */
   keys: string[][]
-  /** Also where not all are: one that moves its cursor freely, one that does not know of sizes. */
+  /** Also in quick runs: one that moves its cursor freely, and one that does not know of sizes. */
   isQuick?: true
 }
 
@@ -61,7 +61,7 @@ const subjects: Subject[] = [
     ],
   },
   {
-    // Moves down without going back to the left, as curses programs do: a terminal that adds a CR shows something else.
+    // Moves down without returning to the left, as curses programs do: a terminal that adds a CR shows something else.
     name: 'sh',
     isQuick: true,
     command: ['sh', '-c', 'stty raw -echo; printf "a\\nb\\nc\\r\\n\\033[31mred\\033[0m\\033[?25l"; exec cat'],
@@ -76,7 +76,7 @@ const sizes: Size[] = [
   { cols: 53, rows: 17 },
 ]
 
-/** Both screens at a moment when they are equal; what goes on changing is looked at again. */
+/** Both screens at a moment when they are equal; compares again while they keep changing. */
 async function same(local: Pane, remote: Pane): Promise<string> {
   return until(async () => {
     const [ours, theirs] = await Promise.all([local.coloured(), remote.coloured()])
@@ -84,7 +84,7 @@ async function same(local: Pane, remote: Pane): Promise<string> {
   })
 }
 
-/** Wrapped programs, each with a local viewer and a remote one, whose screens have three sizes, one after the other. */
+/** Wrapped programs, each with a local viewer and a remote one, whose screens have three sizes in turn. */
 export const wrapScreens: Killed = async (t, { url, token, mint, kill, restart }) => {
   if (!isInstalled(t, 'tmux')) return
   const folder = await emptyFolder(t)
@@ -123,7 +123,7 @@ export const wrapScreens: Killed = async (t, { url, token, mint, kill, restart }
     await everywhere(`${size.cols} x ${size.rows}`)
   }
 
-  // What happens while there is no server is seen when it is back; the programs notice nothing.
+  // What happens without a server is seen once it is back; the programs notice nothing.
   await kill()
   await press(3)
   await Promise.all(shown.map(({ local }) => local.resize(sizes[0]!)))
