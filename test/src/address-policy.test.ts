@@ -47,7 +47,7 @@ const closed: Record<string, string> = {
 }
 const open = ['1.1.1.1', '8.8.8.8', '172.15.0.1', '172.32.0.1', '100.63.0.1', '2606:4700::1111', '2a00:1450::1']
 
-t.test('[WH13] nothing but public addresses is open by default', async t => {
+t.test('[WH13] only public addresses are allowed by default', async t => {
   for (const setting of ['', 'false']) {
     const policy = addressPolicy(setting)
     t.equal(policy.isPublicOnly, true)
@@ -56,16 +56,19 @@ t.test('[WH13] nothing but public addresses is open by default', async t => {
   }
 })
 
-t.test('[WH13] true opens loopback and private ranges, and never link-local or where credentials are', async t => {
-  const policy = addressPolicy('true')
-  for (const address of ['127.0.0.1', '::1', '10.0.0.1', '192.168.1.1', 'fd12::1', '100.64.0.1', '::ffff:127.0.0.1'])
-    t.equal(policy.refusal(address, 'http'), undefined, address)
-  for (const [address, why] of Object.entries(closed))
-    if (!/loopback|private|unique|carrier|::127/.test(why + address))
-      t.match(policy.refusal(address, 'http'), why, address)
-})
+t.test(
+  '[WH13] true allows loopback and private ranges, but never link-local addresses or metadata services',
+  async t => {
+    const policy = addressPolicy('true')
+    for (const address of ['127.0.0.1', '::1', '10.0.0.1', '192.168.1.1', 'fd12::1', '100.64.0.1', '::ffff:127.0.0.1'])
+      t.equal(policy.refusal(address, 'http'), undefined, address)
+    for (const [address, why] of Object.entries(closed))
+      if (!/loopback|private|unique|carrier|::127/.test(why + address))
+        t.match(policy.refusal(address, 'http'), why, address)
+  },
+)
 
-t.test('[WH13] a list opens what it names and nothing else', async t => {
+t.test('[WH13] a list allows what it names and nothing else', async t => {
   const policy = addressPolicy(' 10.1.0.0/16, 169.254.169.254,fd00::/8 , 192.168.1.7')
   for (const address of ['10.1.2.3', '169.254.169.254', 'fd00::9', '192.168.1.7', '::ffff:10.1.0.1'])
     t.equal(policy.refusal(address, 'http'), undefined, address)
@@ -73,13 +76,13 @@ t.test('[WH13] a list opens what it names and nothing else', async t => {
     t.ok(policy.refusal(address, 'http'), address)
 })
 
-t.test('[WH14] http goes to what the setting opens; to public addresses only if it is allowed', async t => {
+t.test('[WH14] http is allowed for the addresses in the setting, and for public ones only if enabled', async t => {
   t.match(addressPolicy('true').refusal('1.1.1.1', 'http'), 'use https')
   t.equal(addressPolicy('', true).refusal('1.1.1.1', 'http'), undefined)
   t.match(addressPolicy('', true).refusal('10.0.0.1', 'http'), 'private')
 })
 
-t.test('[CF2] a setting that is none of these says what is wrong with it', async t => {
+t.test('[CF2] an invalid setting is refused with the reason', async t => {
   for (const [setting, entry] of [
     ['yes', 'yes'],
     ['10.0.0.0/33', '10.0.0.0/33'],

@@ -6,7 +6,7 @@ import { openSqliteLog } from '../../src/log/sqlite-log.ts'
 import { SECRET } from '../helpers/build.ts'
 import { holdTimers } from '../helpers/held-timers.ts'
 
-t.test('a start takes as long as its store needs', async t => {
+t.test('a start may take as long as its store needs', async t => {
   const dir = t.testdir()
   const log = await openSqliteLog({ dir, clock: systemClock, retention: { count: 1000, ms: 86_400_000 } })
   t.teardown(() => log.close())

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { LiveSession } from '../../../src/acp/live-session.ts'
 import { SessionView } from '../../../src/acp/session-view.ts'
 
-/** A session whose program answers when it is told to. */
+/** A session whose program answers when the test decides. */
 function start() {
   const told: string[] = []
   const asked: { resolve(response: unknown): void; reject(error: unknown): void }[] = []
@@ -41,7 +41,7 @@ function start() {
   return { session, told, asked, gone, run, say, turnBegins, fill: () => (isFull = true) }
 }
 
-test('what can no longer be kept ends the turn as failed, and never as a success with a hole', async t => {
+test('a turn whose output can no longer be stored fails instead of succeeding with a gap', async t => {
   const { run, say, fill, asked, told, turnBegins } = start()
   const { outcome } = run()
   await turnBegins()
@@ -49,12 +49,12 @@ test('what can no longer be kept ends the turn as failed, and never as a success
   fill()
   say()
   say()
-  t.same(told, ['prompt', 'cancel'], 'the program is asked to stop, once')
+  t.same(told, ['prompt', 'cancel'], 'the program is asked to stop once')
   asked[0]!.resolve({ stopReason: 'end_turn' })
   t.match(await outcome, { status: 'failed', error: { code: 'outbox_full', message: 'the outbox is full' } })
 })
 
-test('prompts follow one another; one that waits is cancelled without the program', async t => {
+test('prompts run one after the other, and a waiting prompt is cancelled without the program', async t => {
   const { run, asked, told, turnBegins, session } = start()
   const [first, second, third] = [run(), run(), run()]
   await turnBegins()
@@ -71,7 +71,7 @@ test('prompts follow one another; one that waits is cancelled without the progra
   t.ok(session.isIdle)
 })
 
-test('every way in which a turn ends', async t => {
+test('every way to end a turn has its outcome', async t => {
   const ends = async (
     answer: (asked: ReturnType<typeof start>['asked'][0]) => void,
     before = (_: ReturnType<typeof run>) => {},
@@ -104,7 +104,7 @@ test('every way in which a turn ends', async t => {
   t.match(
     await ends(({ resolve }) => resolve({ stopReason: 'end_turn' }), interrupted),
     { status: 'succeeded' },
-    'it was faster',
+    'the program had already finished',
   )
   told.length = 0
   const forced = (started: ReturnType<typeof run>) => {

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { type Test, test } from 'tap'
 import { messageStream } from '../../../src/acp/message-stream.ts'
 
-/** What is read of what the program wrote in these pieces. */
+/** What is read when the program writes these chunks. */
 async function read(_: Test, pieces: (string | Buffer)[], maxLineBytes?: number) {
   const [stdout, stdin] = [new PassThrough(), new PassThrough()]
   const noise: string[] = []
@@ -22,7 +22,7 @@ async function read(_: Test, pieces: (string | Buffer)[], maxLineBytes?: number)
 const request = (id: number, text = '') => ({ jsonrpc: '2.0', id, method: 'm', params: { text } })
 const line = (value: unknown) => `${JSON.stringify(value)}\n`
 
-test('messages are whole wherever the pieces are cut', async t => {
+test('messages are read completely wherever the chunks are split', async t => {
   const bytes = Buffer.from(
     line(request(1, 'é ✓ 😀')) + line(request(2)).replace('\n', '\r\n') + JSON.stringify(request(3)),
   )
@@ -33,7 +33,7 @@ test('messages are whole wherever the pieces are cut', async t => {
   }
 })
 
-test('what is no message for us is told and skipped', async t => {
+test('a line that is not a message for us is reported and skipped', async t => {
   const strays = [
     ...[
       'Welcome!',
@@ -62,13 +62,13 @@ test('what is no message for us is told and skipped', async t => {
   t.equal(noise.length, strays.filter(stray => stray.trim() !== '').length + 1)
 })
 
-test('a line that is too long is dropped, the next is read', async t => {
+test('a line that is too long is dropped, and the next one is read', async t => {
   const { messages, noise } = await read(t, ['x'.repeat(150), 'x'.repeat(150), '\n', line(request(1))], 100)
   t.same(messages, [request(1)])
   t.same(noise, ['a line of 300 bytes was dropped: the limit is 100'])
 })
 
-test('an update of a kind that is not known is told of once', async t => {
+test('an update of an unknown kind is reported once', async t => {
   const update = (sessionUpdate: unknown) =>
     line({ jsonrpc: '2.0', method: 'session/update', params: { sessionId: 's', update: { sessionUpdate } } })
   const { messages, noise } = await read(t, [update('_new'), update('_new'), update('plan'), update(undefined)])
@@ -79,7 +79,7 @@ test('an update of a kind that is not known is told of once', async t => {
   ])
 })
 
-test('what we write are lines; a program that closed its input is no fault', async t => {
+test('messages are written as lines, and a program that closed its input causes no error', async t => {
   const [stdout, stdin] = [new PassThrough(), new PassThrough()]
   const writer = messageStream({ stdout, stdin, onNoise() {} }).writable.getWriter()
   await writer.write(request(1, 'a\nb') as never)

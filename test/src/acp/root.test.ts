@@ -7,7 +7,7 @@ import { Root } from '../../../src/acp/root.ts'
 import { realFolder } from '../../helpers/acp.ts'
 import { size } from '../../helpers/sizes.ts'
 
-/** How often a file is used while what it leads to changes. */
+/** How often a file is used while its path is being swapped. */
 const SWAPS = size('SWAPS', { quick: 400, full: 1500 })
 
 async function start(t: Test) {
@@ -19,10 +19,10 @@ async function start(t: Test) {
   return { root: await Root.open(path), path, outside, in: (...names: string[]) => join(path, ...names) }
 }
 
-test('reads a file, or lines of it', async t => {
+test('reads a file, or some of its lines', async t => {
   const { root, in: at } = await start(t)
   await writeFile(at('a'), '\ufeffone\r\ntwo\nthree')
-  t.equal(await root.readText(at('a')), '\ufeffone\r\ntwo\nthree', 'as it is')
+  t.equal(await root.readText(at('a')), '\ufeffone\r\ntwo\nthree', 'unchanged')
   t.equal(await root.readText(at('a'), { line: 2 }), 'two\nthree')
   t.equal(await root.readText(at('a'), { line: 2, limit: 1 }), 'two\n')
   t.equal(await root.readText(at('a'), { line: 0, limit: null }), '\ufeffone\r\ntwo\nthree')
@@ -36,7 +36,7 @@ test('reads a file, or lines of it', async t => {
   t.equal((await root.readText(at('large'), { line: 8_000_000, limit: 3 })).length, 6)
 })
 
-test('writes a file, makes its folders, keeps its mode', async t => {
+test('writes a file, creates its folders and keeps its mode', async t => {
   const { root, in: at } = await start(t)
   await root.writeText(at('x', 'y', 'new'), 'long text')
   await chmod(at('x', 'y', 'new'), 0o751)
@@ -50,7 +50,7 @@ test('writes a file, makes its folders, keeps its mode', async t => {
   t.ok((await stat(at('x', 'y', 'new'))).isFile())
 })
 
-test('nothing leads out', async t => {
+test('no path leads out of the root', async t => {
   const { root, path, outside, in: at } = await start(t)
   await mkdir(at('folder'))
   await symlink(outside, at('out'))
@@ -97,8 +97,8 @@ test('nothing leads out', async t => {
 })
 
 /**
- * Lets a process of its own, as fast as it can, put a link to `out` in the place of what stands there, and back. What
- * the test makes there meanwhile goes. Returns how to stop it.
+ * Runs a process that replaces the entry at `place` with a link to `out` and restores it, as fast as it can. Whatever
+ * the test creates there in between is removed. Returns a function that stops it.
  */
 function swap(t: Test, place: string, out: string): () => Promise<void> {
   const program = `
@@ -122,7 +122,7 @@ function swap(t: Test, place: string, out: string): () => Promise<void> {
   }
 }
 
-test('a folder that turns into a link out between the look and the use leads nowhere', async t => {
+test('a folder that is replaced by a link to the outside between check and use gives no access', async t => {
   const { root, outside, in: at } = await start(t)
   await mkdir(at('real'))
   await writeFile(at('real', 'secret'), 'harmless')
@@ -138,10 +138,10 @@ test('a folder that turns into a link out between the look and the use leads now
   await stop()
   t.notOk(seen.has('secret'), `the secret was not read: ${[...seen].join(' ')}`)
   t.equal(await readFile(join(outside, 'secret'), 'utf8'), 'secret')
-  t.same(execFileSync('ls', [outside]).toString(), 'secret\n', 'nothing was made there')
+  t.same(execFileSync('ls', [outside]).toString(), 'secret\n', 'nothing was created outside')
 })
 
-test('a file that turns into a link out is not followed', async t => {
+test('a file that is replaced by a link to the outside is not followed', async t => {
   const { root, outside, in: at } = await start(t)
   await writeFile(at('file'), 'harmless')
   const stop = swap(t, at('file'), join(outside, 'secret'))

@@ -49,7 +49,7 @@ test('a message ends where something else begins', t => {
   t.end()
 })
 
-test('a call is shown at once, its arguments when they are known, its content at its end', t => {
+test('a call is shown at once, its arguments once they are known, its content at its end', t => {
   const { view: v, port, frames } = view()
   v.beginTurn(port)
   frames.length = 0
@@ -91,7 +91,7 @@ test('a call is shown at once, its arguments when they are known, its content at
       ],
     ],
   )
-  // The next turn uses the id again.
+  // The next turn reuses the id.
   v.apply({ sessionUpdate: 'tool_call', toolCallId: 'c', title: 'Edit', rawInput: { path: '/b' } })
   v.apply({ sessionUpdate: 'tool_call_update', toolCallId: 'c', status: 'failed', rawOutput: 'no such file' })
   v.apply({ sessionUpdate: 'tool_call_update', toolCallId: 'unknown', status: 'completed' })
@@ -110,11 +110,11 @@ test('a call is shown at once, its arguments when they are known, its content at
     { error: { code: 'cancelled' } },
   ])
   const ids = frames.filter(([type]) => type === 'tool:start').map(([, { toolCallId }]) => toolCallId)
-  t.equal(new Set(ids).size, 4, 'each call has an id of its own')
+  t.equal(new Set(ids).size, 4, 'each call has its own id')
   t.end()
 })
 
-test('what is too large for a frame is cut with a mark', t => {
+test('content that is too large for a frame is truncated with a mark', t => {
   const { view: v, port, frames } = view()
   v.beginTurn(port)
   const newText = `${'x'.repeat(99)}\n`.repeat(20_000)
@@ -132,7 +132,7 @@ test('what is too large for a frame is cut with a mark', t => {
   t.end()
 })
 
-/** What the server would refuse or leave open. */
+/** Frames that the server would refuse, and items left open. */
 function flawsOf(frames: readonly Frame[]): string[] {
   const flaws: string[] = []
   const open = new Map<string, string>()
@@ -165,7 +165,7 @@ function flawsOf(frames: readonly Frame[]): string[] {
   return [...flaws, ...[...open.keys()].map(id => `${id} is left open`)]
 }
 
-test('1,000 programs that do whatever they like: what is reported is always in order, and nothing said is lost', t => {
+test('1,000 programs with random behaviour are reported in order, and no text is lost', t => {
   const statuses = ['pending', 'in_progress', 'completed', 'failed', undefined] as const
   for (let seed = 1; seed <= 1000; seed++) {
     const { next, below, pick: any } = seededRandom(seed)

@@ -28,7 +28,7 @@ async function start(t: Test, timeoutMs = 60_000) {
   }
 }
 
-test('a command runs, is watched, and leaves its output and its end', async t => {
+test('a command runs, can be watched, and leaves its output and exit code', async t => {
   const { create, wait, terminals, seen } = await start(t)
   const id = await create('printf', { args: ['%s\n', 'a b', '$HOME'] })
   t.same(await wait(id), { exitCode: 0, signal: null })
@@ -42,14 +42,14 @@ test('a command runs, is watched, and leaves its output and its end', async t =>
   t.throws(() => terminals.output('s', id), { code: -32002 })
 })
 
-test('a line in place of a command and its arguments is run by a shell; stdin is empty', async t => {
+test('a shell runs a line that has no separate arguments; stdin is empty', async t => {
   const { create, wait, terminals } = await start(t)
   const id = await create('cat; echo "$A" && exit 4', { env: [{ name: 'A', value: 'x' }] })
   t.match(await wait(id), { exitCode: 4 })
   t.equal(terminals.output('s', id).output, 'x\n')
 })
 
-test('what cannot be run is refused', async t => {
+test('a command that cannot run is refused', async t => {
   const { create, terminals } = await start(t)
   await t.rejects(create('no-such-program'), { code: -32602, message: /There is no program "no-such-program"/ })
   await t.rejects(create('no-such', { args: ['a b'] }), { code: -32602 })
@@ -65,7 +65,7 @@ test('only the end of a long output is kept', async t => {
   const { create, wait, terminals } = await start(t)
   const id = await create('seq 100000; printf ééé', { outputByteLimit: 5 })
   await wait(id)
-  t.match(terminals.output('s', id), { output: 'éé', truncated: true }, 'no half of a character')
+  t.match(terminals.output('s', id), { output: 'éé', truncated: true }, 'no partial character')
   const all = await create('seq 400000')
   await wait(all)
   const { output, truncated } = terminals.output('s', all)
@@ -73,7 +73,7 @@ test('only the end of a long output is kept', async t => {
   t.ok(truncated)
 })
 
-test('a command ends when it is killed, with all that it started, when its time is over, and with its session', async t => {
+test('a command and everything it started end when killed, on timeout, and with the session', async t => {
   const { create, terminals } = await start(t)
   const pids = (id: string) =>
     until(() =>
@@ -115,7 +115,7 @@ test('there are at most 32', async t => {
   await t.rejects(create('true'), { code: -32602, message: /already 32 terminals/ })
 })
 
-test('output that is cut begins with a whole character', t => {
+test('truncated output begins with a complete character', t => {
   for (let limit = 0; limit < 12; limit++) {
     const kept = new KeptOutput(limit)
     for (const byte of Buffer.from('aé✓😀b')) kept.append(Buffer.from([byte]))

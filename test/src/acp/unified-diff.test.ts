@@ -5,7 +5,7 @@ import { test } from 'tap'
 import { unifiedDiff } from '../../../src/acp/unified-diff.ts'
 import { seededRandom } from '../../helpers/random.ts'
 
-test('git applies it: the old text becomes the new one', async t => {
+test('git applies it, and the old text becomes the new one', async t => {
   const folder = t.testdir()
   const { below, pick } = seededRandom(7)
   const text = (lines: string[]) => lines.map(line => `${line}\n`).join('')
@@ -24,7 +24,7 @@ test('git applies it: the old text becomes the new one', async t => {
   t.ok(changes.length > 30)
 })
 
-test('new, empty and equal texts', t => {
+test('it handles new, empty and equal texts', t => {
   t.equal(unifiedDiff('f', null, 'a\n'), '--- /dev/null\n+++ f\n@@ -0,0 +1,1 @@\n+a')
   t.equal(unifiedDiff('f', 'a\n', ''), '--- f\n+++ f\n@@ -1,1 +0,0 @@\n-a')
   t.equal(unifiedDiff('f', 'a\nb', 'a\nb'), '--- f\n+++ f\n@@ -1,2 +1,2 @@\n a\n b'.replace(' a\n b', ' a\n b'))

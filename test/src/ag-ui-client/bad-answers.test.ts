@@ -2,7 +2,7 @@ import t from 'tap'
 import { type AgentTurn, called } from '../../helpers/ag-ui-agent.ts'
 import { agUiBridge as bridge } from '../../helpers/ag-ui-bridge.ts'
 
-// Many servers, which take their time on a busy machine.
+// Many servers, which are slow on a busy machine.
 t.setTimeout(120_000)
 
 const broken: { what: string; script(turn: AgentTurn): unknown; error: object | RegExp; output?: string }[] = [
@@ -95,8 +95,8 @@ const broken: { what: string; script(turn: AgentTurn): unknown; error: object | 
     error: { code: 'http_307', message: /redirects to http:.*\/run\/: give that address/ },
   },
 ]
-t.test('a run whose answer', async t => {
-  // Each fails, and the one after it works.
+t.test('a run with a broken response fails, and the next one works', async t => {
+  // Each of these fails, and the one after it works.
   const { prompt } = await bridge(t, (turn, n) => {
     if (n % 2 === 1) return broken[(n - 1) / 2]!.script(turn)
     turn.start()
@@ -110,7 +110,7 @@ t.test('a run whose answer', async t => {
   }
 })
 
-t.test('nobody at the address, silence, and no answer at all are failures that say so', async t => {
+t.test('no listener, a silent server and an empty response are reported as failures with the reason', async t => {
   const limits = { answerMs: 300, idleMs: 300, maxBytes: 1e6 }
   const { prompt } = await bridge(
     t,
@@ -133,7 +133,7 @@ t.test('nobody at the address, silence, and no answer at all are failures that s
   t.notMatch(JSON.stringify(command), 'secret')
 })
 
-t.test('an answer without end ends at a limit, and its connection is closed', async t => {
+t.test('an endless response ends at a limit, and its connection is closed', async t => {
   const { prompt, agent } = await bridge(
     t,
     async turn => {
@@ -152,7 +152,7 @@ t.test('an answer without end ends at a limit, and its connection is closed', as
   await agent.turns[0]!.closed
 })
 
-t.test('a long answer in small pieces, and results and states that are too large, do not stop a run', async t => {
+t.test('a long response in small pieces, and oversized results and states, do not stop a run', async t => {
   const pieces = 10_000
   const { prompt, transcript, log } = await bridge(t, async turn => {
     turn.start()

@@ -6,7 +6,7 @@ import { History, settled } from '../../../src/ag-ui-client/history.ts'
 import { type AnyEvent, called, said } from '../../helpers/ag-ui-agent.ts'
 import { seededRandom } from '../../helpers/random.ts'
 
-/** A run that notes what it is told, and refuses what no run may be told. */
+/** A run that records its reports, and refuses reports that no run may make. */
 class NotedRun implements MappedRun {
   readonly taskId = undefined
   readonly messages = new Map<string, { role: string; text: string; state: 'open' | 'ended' }>()
@@ -86,7 +86,7 @@ const take = (mapper: EventMapper, ...events: AnyEvent[]) => {
   for (const event of events) mapper.take(event as unknown as AGUIEvent)
 }
 
-t.test('steps, sub-agents and activities are tasks, which end as the command does', async t => {
+t.test('steps, sub-agents and activities are tasks, which end like the command', async t => {
   const run = new NotedRun()
   const mapper = mapperOf(run)
   take(
@@ -118,7 +118,7 @@ t.test('steps, sub-agents and activities are tasks, which end as the command doe
 })
 
 t.test(
-  'the first change of the state is told as a whole, what follows as patches; a bad patch changes nothing',
+  'the first change of the state is reported as a whole, later ones as patches; a bad patch changes nothing',
   async t => {
     const run = new NotedRun()
     const mapper = mapperOf(run)
@@ -130,7 +130,7 @@ t.test(
   },
 )
 
-t.test('a call that is begun again, results that belong nowhere, and errors', async t => {
+t.test('a call that starts twice, unmatched results, and errors are handled', async t => {
   const run = new NotedRun()
   const mapper = mapperOf(run, ['old'])
   take(mapper, ...called('k1', 'ls', { a: 1 }))
@@ -166,7 +166,7 @@ t.test('a message whose id changes when it is complete is shown once', async t =
   t.equal(mapper.said, 'Hello')
 })
 
-t.test('a thread after a run that broke off has a result for each call', async t => {
+t.test('a thread after an interrupted run has a result for each call', async t => {
   const call = (id: string, args: string) => ({
     id,
     type: 'function' as const,
@@ -190,7 +190,7 @@ t.test('a thread after a run that broke off has a result for each call', async t
   t.equal(messages.length, 4)
 })
 
-/** A legal run of random behaviour, chunks and interleaving included. */
+/** A valid run with random behaviour, including chunks and interleaving. */
 function randomEvents(seed: number): AnyEvent[] {
   const { below, pick, next } = seededRandom(seed)
   const events: AnyEvent[] = [{ type: 'RUN_STARTED', threadId: 't', runId: 'r' }]
@@ -226,7 +226,7 @@ function randomEvents(seed: number): AnyEvent[] {
   return events
 }
 
-t.test('whatever a legal run does, a session and the thread have the same of it, and nothing is left open', async t => {
+t.test('for any valid run, the session and the thread have the same content, and nothing is left open', async t => {
   const flaws: unknown[] = []
   for (let seed = 1; seed <= 60; seed++) {
     const run = new NotedRun()
@@ -236,7 +236,7 @@ t.test('whatever a legal run does, a session and the thread have the same of it,
     for (const event of events) history.note(event as never)
     take(mapper, ...events)
     mapper.finish('completed')
-    // What the client of AG-UI makes of it.
+    // What the AG-UI client makes of it.
     const frames = events.map(event => `data: ${JSON.stringify(event)}\n\n`).join('')
     const agent = new HttpAgent({ url: 'http://x.invalid', fetch: async () => new Response(frames) })
     await agent.runAgent()

@@ -4,7 +4,7 @@ import { called } from '../../helpers/ag-ui-agent.ts'
 import { agUiBridge as bridge } from '../../helpers/ag-ui-bridge.ts'
 import { until } from '../../helpers/until.ts'
 
-// Many servers, which take their time on a busy machine.
+// Many servers, which are slow on a busy machine.
 t.setTimeout(120_000)
 
 t.test('a prompt is a run: text, reasoning, a tool call, state and usage reach the session', async t => {
@@ -45,10 +45,10 @@ t.test('a prompt is a run: text, reasoning, a tool call, state and usage reach t
   t.match(await items('/tasks'), [{ title: 'think', status: 'completed', agentId: 'a1', labels: { 'ag-ui': 'step' } }])
 })
 
-t.test('the next prompt of a session is sent all before it, also by the next process', async t => {
+t.test('the next prompt of a session is sent with all earlier messages, also by the next process', async t => {
   const { prompt, agent, restart } = await bridge(t, (turn, n) => {
     turn.start()
-    // The same id in each run, as some agents have it.
+    // The same id in each run, as with some agents.
     turn.say('m1', `answer ${n}`)
     if (n === 1) turn.send({ type: 'STATE_SNAPSHOT', snapshot: { n } })
     turn.finish()
@@ -68,7 +68,7 @@ t.test('the next prompt of a session is sent all before it, also by the next pro
   t.same(other!.state, {})
 })
 
-t.test('a message id that an agent uses again is another message in the session', async t => {
+t.test('a message id that an agent reuses is another message in the session', async t => {
   const { prompt, transcript } = await bridge(t, (turn, n) => {
     turn.start()
     turn.say('m1', `answer ${n}`)
@@ -82,7 +82,7 @@ t.test('a message id that an agent uses again is another message in the session'
   t.same(texts, ['answer 1', 'more', 'odd id', 'answer 2', 'more', 'odd id'])
 })
 
-t.test('an agent that does not stream sends its answer among all messages', async t => {
+t.test('an agent that does not stream sends its answer within the list of all messages', async t => {
   const { prompt, transcript, agent } = await bridge(t, (turn, n) => {
     turn.start()
     const calls = [{ id: 'k1', type: 'function', function: { name: 'ls', arguments: '{"in":"."}' } }]
@@ -90,7 +90,7 @@ t.test('an agent that does not stream sends its answer among all messages', asyn
       turn.send({
         type: 'MESSAGES_SNAPSHOT',
         messages: [
-          // It has forgotten what the user said.
+          // The agent has dropped the user's message.
           { id: 'a1', role: 'assistant', content: 'Looking', toolCalls: calls },
           { id: 't1', role: 'tool', toolCallId: 'k1', content: 'README.md' },
           { id: 'a2', role: 'assistant', content: 'There is a README.' },
@@ -109,12 +109,12 @@ t.test('an agent that does not stream sends its answer among all messages', asyn
   t.same(
     agent.inputs.items[1]!.messages.map(({ role }) => role),
     ['user', 'assistant', 'tool', 'assistant', 'user'],
-    'an agent that forgets does not make the thread forget',
+    'an agent that drops messages does not remove them from the thread',
   )
   t.equal((await transcript('s1')).length, 3, 'nothing is shown twice')
 })
 
-t.test('lines may end with CR LF, come in any pieces, and hold invalid UTF-8', async t => {
+t.test('lines may end with CR LF, arrive in any chunks, and contain invalid UTF-8', async t => {
   const { prompt } = await bridge(t, async turn => {
     const { threadId, runId } = turn.input
     const events = [
@@ -138,7 +138,7 @@ t.test('lines may end with CR LF, come in any pieces, and hold invalid UTF-8', a
   t.match(await prompt('hi'), { status: 'succeeded', output: 'é😀\ufffd' })
 })
 
-t.test('an interrupt of the command closes the request, keeps what was said, and heals the thread', async t => {
+t.test('interrupting the command closes the request, keeps the text so far, and repairs the thread', async t => {
   const { submit, prompt, ended, call, agent, transcript } = await bridge(t, async (turn, n) => {
     turn.start()
     if (n > 1) return turn.finish()
@@ -162,25 +162,22 @@ t.test('an interrupt of the command closes the request, keeps what was said, and
   ])
 })
 
-t.test(
-  'an agent that keeps the connection open after its end, and one that runs twice on it, do not hold up',
-  async t => {
-    const { prompt } = await bridge(t, (turn, n) => {
-      const { threadId, runId } = turn.input
-      turn.start()
-      turn.say('m1', 'one')
-      turn.send({ type: 'RUN_FINISHED', threadId, runId })
-      if (n === 1) return
-      turn.start()
-      turn.say('m2', 'two')
-      turn.send({ type: 'RUN_FINISHED', threadId, runId })
-    })
-    t.match(await prompt('hi'), { status: 'succeeded', output: 'one' })
-    t.match(await prompt('hi'), { status: 'succeeded', output: 'two' })
-  },
-)
+t.test('a connection that stays open after the end of a run, or carries a second run, causes no delay', async t => {
+  const { prompt } = await bridge(t, (turn, n) => {
+    const { threadId, runId } = turn.input
+    turn.start()
+    turn.say('m1', 'one')
+    turn.send({ type: 'RUN_FINISHED', threadId, runId })
+    if (n === 1) return
+    turn.start()
+    turn.say('m2', 'two')
+    turn.send({ type: 'RUN_FINISHED', threadId, runId })
+  })
+  t.match(await prompt('hi'), { status: 'succeeded', output: 'one' })
+  t.match(await prompt('hi'), { status: 'succeeded', output: 'two' })
+})
 
-t.test('agents of before 1.0: chunks, thinking, and no protocol version', async t => {
+t.test('agents older than 1.0 work: chunks, thinking, and no protocol version', async t => {
   const { prompt, transcript } = await bridge(t, turn => {
     turn.start()
     turn.send(
@@ -206,41 +203,38 @@ t.test('agents of before 1.0: chunks, thinking, and no protocol version', async 
   ])
 })
 
-t.test(
-  'a client of AG-UI drives an agent of AG-UI through the fleet: text, a call, a question and its answer',
-  async t => {
-    const { url, token, agent } = await bridge(t, (turn, n) => {
-      turn.start()
-      if (n === 1) {
-        turn.say('m1', 'Let me ', 'see')
-        turn.send(...called('k1', 'send', { to: 'all' }))
-        const interrupts = [{ id: 'i', reason: 'tool_call', message: 'Send it?', toolCallId: 'k1' }]
-        return turn.finish({ outcome: { type: 'interrupt', interrupts } })
-      }
-      turn.send({ type: 'TOOL_CALL_RESULT', messageId: 'r', toolCallId: 'k1', content: 'sent' })
-      turn.say('m2', 'Done')
-      return turn.finish({ usage: [{ inputTokens: 3 }] })
-    })
-    const headers = { Authorization: `Bearer ${await token('operator')}` }
-    const client = new HttpAgent({ url: `${url}/ag-ui/agents/a1`, threadId: 't1', headers })
-    client.addMessage({ id: 'u1', role: 'user', content: 'go' })
-    await client.runAgent({ runId: 'r1' })
-    const [interrupt] = client.pendingInterrupts
-    t.match(interrupt, { message: 'Send it?' })
-    await client.runAgent({
-      runId: 'r2',
-      resume: [{ interruptId: interrupt!.id, status: 'resolved', payload: { optionId: 'allow' } }],
-    })
-    t.same(client.pendingInterrupts, [])
-    const texts = client.messages.map(({ role, content }) => `${role}: ${content ?? ''}`)
-    t.match(texts, ['user: go', 'assistant: Let me see'])
-    t.ok(texts.includes('assistant: Done'), texts.join('; '))
-    t.match(agent.inputs.items[1]!.resume, [{ interruptId: 'i', status: 'resolved', payload: { approved: true } }])
-    t.match(agent.inputs.items[0]!.messages, [{ role: 'user', content: 'go' }])
-  },
-)
+t.test('an AG-UI client drives an AG-UI agent through the fleet: text, a call, a question and its answer', async t => {
+  const { url, token, agent } = await bridge(t, (turn, n) => {
+    turn.start()
+    if (n === 1) {
+      turn.say('m1', 'Let me ', 'see')
+      turn.send(...called('k1', 'send', { to: 'all' }))
+      const interrupts = [{ id: 'i', reason: 'tool_call', message: 'Send it?', toolCallId: 'k1' }]
+      return turn.finish({ outcome: { type: 'interrupt', interrupts } })
+    }
+    turn.send({ type: 'TOOL_CALL_RESULT', messageId: 'r', toolCallId: 'k1', content: 'sent' })
+    turn.say('m2', 'Done')
+    return turn.finish({ usage: [{ inputTokens: 3 }] })
+  })
+  const headers = { Authorization: `Bearer ${await token('operator')}` }
+  const client = new HttpAgent({ url: `${url}/ag-ui/agents/a1`, threadId: 't1', headers })
+  client.addMessage({ id: 'u1', role: 'user', content: 'go' })
+  await client.runAgent({ runId: 'r1' })
+  const [interrupt] = client.pendingInterrupts
+  t.match(interrupt, { message: 'Send it?' })
+  await client.runAgent({
+    runId: 'r2',
+    resume: [{ interruptId: interrupt!.id, status: 'resolved', payload: { optionId: 'allow' } }],
+  })
+  t.same(client.pendingInterrupts, [])
+  const texts = client.messages.map(({ role, content }) => `${role}: ${content ?? ''}`)
+  t.match(texts, ['user: go', 'assistant: Let me see'])
+  t.ok(texts.includes('assistant: Done'), texts.join('; '))
+  t.match(agent.inputs.items[1]!.resume, [{ interruptId: 'i', status: 'resolved', payload: { approved: true } }])
+  t.match(agent.inputs.items[0]!.messages, [{ role: 'user', content: 'go' }])
+})
 
-t.test('an agent that says it was cancelled has a cancelled command', async t => {
+t.test('an agent that ends its run as cancelled has its command cancelled', async t => {
   const { prompt } = await bridge(t, turn => {
     turn.start()
     turn.finish({ outcome: { type: 'cancelled' } })
@@ -248,7 +242,7 @@ t.test('an agent that says it was cancelled has a cancelled command', async t =>
   t.match(await prompt('hi'), { status: 'cancelled', detail: /ended its run as cancelled/ })
 })
 
-t.test('interrupts are questions, and their answers go on in a run of their own', async t => {
+t.test('interrupts are questions, and their answers continue in a new run', async t => {
   const interrupts = [
     { id: 'i', reason: 'tool_call', message: 'Send it?\nTo everybody.', toolCallId: 'k1' },
     { id: 'of any length: ü'.repeat(9), reason: 'input_required', message: 'Which colour?' },
@@ -288,7 +282,7 @@ t.test('interrupts are questions, and their answers go on in a run of their own'
 })
 
 t.test(
-  'a command that is interrupted while it asks leaves nothing open; the next prompt says so to the agent',
+  'interrupting a command while it asks leaves nothing open; the next prompt reports the cancellation to the agent',
   async t => {
     const { submit, prompt, questions, ended, agent, call, items, restart } = await bridge(t, (turn, n) => {
       turn.start()
@@ -306,7 +300,7 @@ t.test(
   },
 )
 
-t.test('an interrupt that has expired is cancelled, and an agent that only asks comes to an end', async t => {
+t.test('an expired interrupt is cancelled, and an agent that only asks is stopped', async t => {
   const { prompt, agent } = await bridge(t, turn => {
     turn.start()
     const expiresAt = new Date(Date.now() - 1000).toISOString()
@@ -317,7 +311,7 @@ t.test('an interrupt that has expired is cancelled, and an agent that only asks 
   t.match(agent.inputs.items[1]!.resume, [{ status: 'cancelled' }])
 })
 
-t.test('two prompts of one session take turns, of two sessions they do not', async t => {
+t.test('two prompts of one session take turns, those of two sessions do not', async t => {
   const { submit, ended, agent, call } = await bridge(t, async turn => {
     turn.start()
   })
@@ -329,7 +323,7 @@ t.test('two prompts of one session take turns, of two sessions they do not', asy
   await agent.inputs.until(all => all.length === 2)
   t.equal(agent.inputs.items[1]!.threadId, 's2')
   await call('POST', `/commands/${third.commandId}/interrupt`)
-  t.match(await ended(third), { status: 'cancelled' }, 'one that waits for its turn can be interrupted')
+  t.match(await ended(third), { status: 'cancelled' }, 'a prompt that waits for its turn can be interrupted')
   agent.turns[0]!.finish()
   await agent.inputs.until(all => all.length === 3)
   t.match(agent.inputs.items[2], { threadId: 's1', messages: [{ content: 'one' }, { content: 'two' }] })
@@ -337,7 +331,7 @@ t.test('two prompts of one session take turns, of two sessions they do not', asy
   for (const command of [first, second, other]) t.match(await ended(command), { status: 'succeeded' })
 })
 
-t.test('calls that are left to the client fail, and the agent is told', async t => {
+t.test('calls that are left to the client fail, and the agent is informed', async t => {
   const { prompt, agent, transcript } = await bridge(t, (turn, n) => {
     turn.start()
     if (n === 1) turn.send(...called('k1', 'pick_a_file', {}))
@@ -349,7 +343,7 @@ t.test('calls that are left to the client fail, and the agent is told', async t 
   t.match(agent.inputs.items[1]!.messages[2], { role: 'tool', toolCallId: 'k1', error: /left it to its client/ })
 })
 
-t.test('an interrupt that LangGraph tells by a CUSTOM event is a question too', async t => {
+t.test('an interrupt that LangGraph sends as a CUSTOM event is a question too', async t => {
   const forwardedProps = { model: 'm' }
   const { submit, prompt, questions, answer, ended, agent } = await bridge(
     t,

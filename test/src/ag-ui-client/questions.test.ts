@@ -107,7 +107,7 @@ for (const { what, interrupt, kind, options, answers } of cases) {
   })
 }
 
-t.test('what people read, and how long they may', async t => {
+t.test('a question has a title, a description and a timeout', async t => {
   const ask = (interrupt: Partial<Interrupt>, call?: string) =>
     questionOf({ id: 'i', reason: 'langgraph:database_modification', ...interrupt } as Interrupt, { ...context, call })
   t.match(ask({}), { title: 'The agent asks: database modification' })

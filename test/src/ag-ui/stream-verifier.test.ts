@@ -39,31 +39,34 @@ function randomEvents(seed: number): AgUiEvent[] {
       () => (next() < 0.2 ? { type: 'RUN_ERROR', message: 'broken' } : { type: 'CUSTOM', name: 'z', value: 1 }),
     ])()
   const events = Array.from({ length: below(60) }, one)
-  // Clients take no stream without a beginning.
+  // Clients accept no stream without a beginning.
   return next() < 0.8 ? [{ type: 'RUN_STARTED', ...run }, ...events] : [...events, { type: 'RUN_ERROR', message: 'x' }]
 }
 
-t.test('[UI1] events of every kind in any order: what the verifier lets through, no client rejects', async t => {
-  await quietly(async () => {
-    for (const { client, adapt, name } of generations) {
-      for (let seed = 1; seed <= SEEDS; seed++) {
-        const verifier = new StreamVerifier()
-        const events = randomEvents(seed).flatMap(event => verifier.admit(event))
-        try {
-          await client().take(
-            events.flatMap(event => adapt(event) ?? []),
-            [],
-          )
-        } catch (error) {
-          t.fail(`seed ${seed}, ${name}: ${(error as Error).message}`, { events: events.map(e => JSON.stringify(e)) })
+t.test(
+  '[UI1] with events of every kind in any order, clients accept everything that the verifier lets through',
+  async t => {
+    await quietly(async () => {
+      for (const { client, adapt, name } of generations) {
+        for (let seed = 1; seed <= SEEDS; seed++) {
+          const verifier = new StreamVerifier()
+          const events = randomEvents(seed).flatMap(event => verifier.admit(event))
+          try {
+            await client().take(
+              events.flatMap(event => adapt(event) ?? []),
+              [],
+            )
+          } catch (error) {
+            t.fail(`seed ${seed}, ${name}: ${(error as Error).message}`, { events: events.map(e => JSON.stringify(e)) })
+          }
         }
+        t.pass(name)
       }
-      t.pass(name)
-    }
-  })
-})
+    })
+  },
+)
 
-t.test('what is open when a run ends is closed, the last first, and nothing follows', async t => {
+t.test('when a run ends, everything open is closed, the last first, and nothing follows', async t => {
   const verifier = new StreamVerifier()
   const all = (
     [

@@ -8,7 +8,7 @@ import { FakeClock } from '../../helpers/fake-clock.ts'
 const FULL: AppendResult = { status: 'unavailable', retryAfterMs: 1000, reason: 'full disk' }
 const OK: AppendResult = { status: 'ok', events: [] }
 
-/** A publisher on a log that answers when the test says so, and one agent whose `detail` changes. */
+/** A publisher on a log that responds when the test decides, and one agent whose `detail` changes. */
 function setUp() {
   const clock = new FakeClock()
   const appends: {
@@ -34,7 +34,7 @@ function setUp() {
   publisher.found(agent)
   return {
     ...{ clock, publisher, faults },
-    /** The details that were to be stored so far, in order. */
+    /** The details submitted to the log so far, in order. */
     details: () => appends.map(({ drafts }) => (drafts[0]!.payload as Agent).detail),
     types: () => appends.map(({ drafts }) => drafts[0]!.type),
     change(detail: string) {
@@ -53,10 +53,10 @@ function setUp() {
   }
 }
 
-test('what changes while a record is on its way to the log is joined into the next', async t => {
+test('changes made while a record is being stored are combined into the next one', async t => {
   const { change, details, answer, publisher } = setUp()
   publisher.update('a1')
-  t.same(details(), [], 'the log has it already')
+  t.same(details(), [], 'the log already has this record')
   for (const detail of ['one', 'two', 'three']) change(detail)
   t.same(details(), ['one'])
   await answer(0, OK)
@@ -66,21 +66,21 @@ test('what changes while a record is on its way to the log is joined into the ne
   t.same(details(), ['one', 'three'], 'nothing has changed')
 })
 
-test('a record that the log could not accept is not taken for stored: it is tried again, as it is then', async t => {
+test('a record that the log could not accept is retried with its current content', async t => {
   const { change, details, answer, clock } = setUp()
   change('one')
   await answer(0, FULL)
   change('two')
-  t.same(details(), ['one'], 'a full log is not asked again at once')
+  t.same(details(), ['one'], 'a full log is not retried at once')
   clock.advance(1000)
   t.same(details(), ['one', 'two'])
   await answer(1, FULL)
   change('')
   clock.advance(1000)
-  t.same(details(), ['one', 'two'], 'it is what the log has')
+  t.same(details(), ['one', 'two'], 'the log already has this record')
 })
 
-test('after a fault of the log nothing is taken for stored', async t => {
+test('after an error of the log, nothing is assumed to be stored', async t => {
   const { change, details, answer, faults } = setUp()
   change('one')
   await answer(0, new Error('lost'))
@@ -89,7 +89,7 @@ test('after a fault of the log nothing is taken for stored', async t => {
   t.same(details(), ['one', 'one'])
 })
 
-test('a record that is stored with other things is followed by what changed meanwhile, and by nothing older', async t => {
+test('a record stored together with other events is followed by later changes only', async t => {
   const { change, details, answer, publisher, record } = setUp()
   const stored: string[] = []
   change('before')
@@ -97,14 +97,14 @@ test('a record that is stored with other things is followed by what changed mean
   change('after')
   t.same(details(), ['before', 'hello'])
   await answer(0, FULL)
-  t.same(details(), ['before', 'hello'], 'the older one is not tried again')
+  t.same(details(), ['before', 'hello'], 'the older record is not retried')
   await answer(1, OK)
   t.match(await storing, OK)
   t.same(stored, ['hello'])
   t.same(details(), ['before', 'hello', 'after'])
 })
 
-test('nothing is stored of an agent after its removal', async t => {
+test('nothing is stored about an agent after its removal', async t => {
   const { change, types, answer, publisher, gone, clock } = setUp()
   const removing = publisher.remove('a1', [], gone)
   change('late')
@@ -115,7 +115,7 @@ test('nothing is stored of an agent after its removal', async t => {
   t.equal(clock.pending, 0)
 })
 
-test('stopped, it arms nothing and stores nothing more', async t => {
+test('once stopped, it sets no timers and stores nothing more', async t => {
   const { change, details, answer, publisher, clock } = setUp()
   change('one')
   change('two')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startFleet } from '../../helpers/fleet.ts'
 
-t.test('agents are listed by id, whatever the order in which they came and after one was removed', async t => {
+t.test('agents are listed by id, whatever order they arrived in, even after a removal', async t => {
   const fleet = await startFleet(t)
   const ids = (after = '') => [...fleet.agents.sorted(after)].map(agent => agent.agentId)
   for (const id of ['carol', 'alice']) await fleet.agent(id).hello()
@@ -15,6 +15,6 @@ t.test('agents are listed by id, whatever the order in which they came and after
   const walk = fleet.agents.sorted('')[Symbol.iterator]()
   t.match(walk.next().value, { agentId: 'alice' })
   await fleet.agents.remove('bob', [])
-  t.match(walk.next().value, { agentId: 'carol' }, 'one that goes during a walk is left out')
+  t.match(walk.next().value, { agentId: 'carol' }, 'an agent removed during an iteration is left out')
   t.strictSame(ids(), ['alice', 'carol'])
 })

@@ -6,7 +6,7 @@ import { draftsOf } from '../../../src/sessions/open-messages.ts'
 const from = { agentId: 'a', bootId: 'b1' }
 const forged = { agentId: 'another', bootId: 'b9', lifecycle: 'started', createdBy: 'root' }
 
-/** What a frame asks for, as it comes from the wire, with fields that are not the agent's to say. */
+/** Decodes a frame as it arrives, with extra fields that an agent may not set. */
 function read(type: string, payload: object) {
   const decoded = decodeAgentFrame(JSON.stringify({ type, n: 1, payload: { ...forged, ...payload } }))
   if (!decoded.ok) throw new Error(decoded.message)
@@ -16,7 +16,7 @@ function read(type: string, payload: object) {
 const ofCommand = { commandId: 'c', attempt: 2 }
 
 t.test(
-  '[CS3] [CS8] [CS24] an agent’s report on a command carries its attempt and nothing of other commands',
+  '[CS3] [CS8] [CS24] an agent’s report on a command carries its attempt and nothing about other commands',
   async t => {
     const table: [type: string, payload: object, event: object][] = [
       ['command:ack', {}, { kind: 'ack' }],

@@ -20,7 +20,7 @@ t.test('[HS1] [HS2] [HS3] nothing is handled before the hello, which has a deadl
   t.match(second.errors, [{ code: 'conflict' }])
 })
 
-t.test('[UP3] [UP4] [UP5] numbered frames: stored once, acknowledged, a gap is named', async t => {
+t.test('[UP3] [UP4] [UP5] numbered frames are stored once and acknowledged, and a gap is reported', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -39,7 +39,7 @@ t.test('[UP3] [UP4] [UP5] numbered frames: stored once, acknowledged, a gap is n
   t.strictSame(messages, [...Array.from({ length: 200 }, (_, i) => `m${i + 1}`), 'm202'])
 })
 
-t.test('deltas that come together share an append, however long ago their session changed', async t => {
+t.test('deltas that arrive together share an append, however long ago their session changed', async t => {
   const dir = t.testdir()
   const before = await startFleet(t, { dir })
   const starting = before.agent('a1')
@@ -61,15 +61,15 @@ t.test('deltas that come together share an append, however long ago their sessio
     await agent.acked(n)
     return agent.sent.slice(from).filter(({ type }) => type === 'report:ack').length
   }
-  t.equal(await acksOf(20), 1, 'before this process began')
+  t.equal(await acksOf(20), 1, 'a session from before this process started')
   const session = (await fleet.sessions.get(ids.sessionId))!
   const others = Array.from({ length: 10_000 }, (_, i) => {
     const other = { ...session, agentId: 'a2', sessionId: `other-${i}` }
     return draftOf('session:started', topics.sessionStatus('a2', other.sessionId), other, { record: 'set' })
   })
   await fleet.log.append(others)
-  t.equal(await acksOf(1), 1, 'before 10,000 others')
-  t.equal(await acksOf(20), 1, 'which costs one look at its record')
+  t.equal(await acksOf(1), 1, 'a session from before 10,000 others')
+  t.equal(await acksOf(20), 1, 'after its record has been looked up once')
 })
 
 t.test('[HS6] the same boot continues from the stored number, a new boot from one', async t => {
@@ -84,7 +84,7 @@ t.test('[HS6] the same boot continues from the stored number, a new boot from on
   t.match(await fleet.agent('a1').hello({ bootId: 'boot2' }), { ackedN: 0 })
 })
 
-t.test('[HS4] [HS5] the newer socket wins, and starts from what came over the older', async t => {
+t.test('[HS4] [HS5] the newer socket wins, and continues after what arrived over the older one', async t => {
   const fleet = await startFleet(t)
   const older = fleet.agent('a1')
   await older.hello()
@@ -101,10 +101,10 @@ t.test('[HS4] [HS5] the newer socket wins, and starts from what came over the ol
     messages,
     Array.from({ length: 60 }, (_, i) => `m${i + 1}`),
   )
-  t.match(fleet.agents.get('a1'), { link: 'online' }, 'the close of the older one does not take the agent offline')
+  t.match(fleet.agents.get('a1'), { link: 'online' }, 'the close of the older socket does not take the agent offline')
 })
 
-t.test('[HS4] a hello that was held up on its way replaces no later one', async t => {
+t.test('[HS4] a delayed hello does not replace a newer connection', async t => {
   const fleet = await startFleet(t)
   const newer = fleet.agent('a1')
   await newer.hello({ connects: 3 })
@@ -119,7 +119,7 @@ t.test('[HS4] a hello that was held up on its way replaces no later one', async 
   t.match(await fleet.agent('a1').hello({ connects: 4 }), { ackedN: 1 })
   t.match(newer.closed, { code: 4409 })
   await fleet.agent('a1').hello({ bootId: 'boot2', connects: 1 })
-  // One that counts nothing is judged by the time: this one waited for a node that could take it.
+  // A hello without a counter is judged by its time: this one waited for a node that could accept it.
   const code = await new Promise(resolve => {
     const connection = { id: 'con_x', send() {}, join() {}, error() {}, close: resolve }
     fleet.agentSession('a1', connection, 1000).onFrame({ type: 'agent:connect', payload: { bootId: 'boot3' } })
@@ -127,7 +127,7 @@ t.test('[HS4] a hello that was held up on its way replaces no later one', async 
   t.equal(code, 4409)
 })
 
-t.test('[UP6] when a socket is cut while its frames are stored, the next one starts after them', async t => {
+t.test('[UP6] when a socket is cut while its frames are being stored, the next one continues after them', async t => {
   const fleet = await startFleet(t)
   const older = fleet.agent('a1')
   await older.hello()
@@ -146,7 +146,7 @@ t.test('[UP6] when a socket is cut while its frames are stored, the next one sta
   )
 })
 
-t.test('[UP7] while the log refuses, frames wait in their order; too many of them close the socket', async t => {
+t.test('[UP7] while the log refuses, frames wait in order; too many waiting frames close the socket', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -160,7 +160,7 @@ t.test('[UP7] while the log refuses, frames wait in their order; too many of the
   t.notOk(agent.closed, 'as many as may wait')
   t.notOk(agent.sent.some(({ type }) => type === 'report:ack'))
   log.accept()
-  // Until the refusal has arrived, and then once: however long the log takes, the agent is not to be taken for a silent one.
+  // Until the refusal has arrived, then once: however slow the log is, the agent must not be considered silent.
   await new Promise(setImmediate)
   fleet.clock.advance(1000)
   await until(() => agent.sent.some(({ type, payload }) => type === 'report:ack' && payload.n === count))
@@ -174,7 +174,7 @@ t.test('[UP7] while the log refuses, frames wait in their order; too many of the
   t.match(agent.closed, { code: 1012 })
 })
 
-t.test('[AG7] [AG9] lifecycle: started, crashed and restarted, stopped', async t => {
+t.test('[AG7] [AG9] the lifecycle events are started, crashed and restarted, and stopped', async t => {
   const fleet = await startFleet(t)
   const lives = () =>
     fleet.events.filter(e => e.type === 'agent:lifecycle').map(e => (e.payload as { lifecycle: string }).lifecycle)
@@ -194,7 +194,7 @@ t.test('[AG7] [AG9] lifecycle: started, crashed and restarted, stopped', async t
 })
 
 t.test(
-  '[AG1] [AG6] [CQ6] a lost socket is late at once, offline after three intervals, and its command disconnected, not failed',
+  '[AG1] [AG6] [CQ6] after a lost socket an agent is late at once and offline after three intervals, and its command disconnected, not failed',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')
@@ -217,47 +217,44 @@ t.test(
       work: 'working',
     })
     t.match(await fleet.commandQueue.get(commandId), { status: 'running', phase: 'disconnected' })
-    t.match(await fleet.submit('a1'), { status: 'queued' }, 'an agent that is offline has a queue')
+    t.match(await fleet.submit('a1'), { status: 'queued' }, 'an offline agent has a queue')
     fleet.clock.advance(deadlines.leaseMs)
     t.match(await fleet.commandEvent(commandId, 'command:lost'), { reason: 'lease_expired' })
   },
 )
 
-t.test(
-  '[AG12] agents that were connected are late after a restart, and after a takeover if they do not return',
-  async t => {
-    const first = await startFleet(t)
-    const { dir, clock } = first
-    for (const id of ['a1', 'a2']) {
-      await first.agent(id).hello()
-      await first.event(e => e.topic === `agents.${id}.status` && (e.payload as Agent).link === 'online')
-    }
-    await first.end()
+t.test('[AG12] connected agents are late after a restart, and after a takeover if they do not return', async t => {
+  const first = await startFleet(t)
+  const { dir, clock } = first
+  for (const id of ['a1', 'a2']) {
+    await first.agent(id).hello()
+    await first.event(e => e.topic === `agents.${id}.status` && (e.payload as Agent).link === 'online')
+  }
+  await first.end()
 
-    const second = await startFleet(t, { dir, clock, takesOver: true })
-    const saidOf = (id: string) =>
-      second.events.filter(e => e.topic === `agents.${id}.status`).map(e => (e.payload as Agent).link)
-    t.match([second.agents.get('a1'), second.agents.get('a2')], [{ link: 'online' }, { link: 'online' }])
-    const back = second.agent('a1')
-    await back.hello()
-    clock.advance(2 * deadlines.heartbeatMs - 1)
-    t.match(second.agents.get('a2'), { link: 'online' })
-    back.raw('heartbeat', {})
-    clock.advance(1)
-    t.match(second.agents.get('a2'), { link: 'late' })
-    await second.event(e => e.topic === 'agents.a2.status' && (e.payload as Agent).link === 'late')
-    t.notOk(saidOf('a1').includes('late'))
-    await second.end()
+  const second = await startFleet(t, { dir, clock, takesOver: true })
+  const saidOf = (id: string) =>
+    second.events.filter(e => e.topic === `agents.${id}.status`).map(e => (e.payload as Agent).link)
+  t.match([second.agents.get('a1'), second.agents.get('a2')], [{ link: 'online' }, { link: 'online' }])
+  const back = second.agent('a1')
+  await back.hello()
+  clock.advance(2 * deadlines.heartbeatMs - 1)
+  t.match(second.agents.get('a2'), { link: 'online' })
+  back.raw('heartbeat', {})
+  clock.advance(1)
+  t.match(second.agents.get('a2'), { link: 'late' })
+  await second.event(e => e.topic === 'agents.a2.status' && (e.payload as Agent).link === 'late')
+  t.notOk(saidOf('a1').includes('late'))
+  await second.end()
 
-    const third = await startFleet(t, { dir, clock })
-    t.match([third.agents.get('a1'), third.agents.get('a2')], [{ link: 'late' }, { link: 'late' }])
-    clock.advance(3 * deadlines.heartbeatMs)
-    t.match([third.agents.get('a1'), third.agents.get('a2')], [{ link: 'offline' }, { link: 'offline' }])
-  },
-)
+  const third = await startFleet(t, { dir, clock })
+  t.match([third.agents.get('a1'), third.agents.get('a2')], [{ link: 'late' }, { link: 'late' }])
+  clock.advance(3 * deadlines.heartbeatMs)
+  t.match([third.agents.get('a1'), third.agents.get('a2')], [{ link: 'offline' }, { link: 'offline' }])
+})
 
 t.test(
-  '[AG1] [AG2] a silent socket is late after two intervals and cut after three; a sign of life brings it back',
+  '[AG1] [AG2] a silent socket is late after two intervals and closed after three; any frame brings it back',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')
@@ -272,7 +269,7 @@ t.test(
   },
 )
 
-t.test('[LV2] [AG11] heartbeats alone make no events; a read says when the agent was last heard', async t => {
+t.test('[LV2] [AG11] heartbeats alone create no events; a read shows when the agent was last heard', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -324,7 +321,7 @@ t.test('[LV4] a stall of the server does not count against its agents', async t 
 })
 
 t.test(
-  '[RC5] [HS6] reconcile: commands that a returning agent denies follow onLost, those that it has go on',
+  '[RC5] [HS6] reconcile: commands that a returning agent does not list follow onLost, the others continue',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')
@@ -354,7 +351,7 @@ t.test(
   },
 )
 
-t.test('[RC5] a result that was resent after the hello counts before the inventory is judged', async t => {
+t.test('[RC5] a result that is resent after the hello counts before the inventory is judged', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -373,7 +370,7 @@ t.test('[RC5] a result that was resent after the hello counts before the invento
 })
 
 t.test(
-  '[UP8] [UP9] [UP10] reports of an older attempt are stale, of a foreign command not found, of an ended one stopped',
+  '[UP8] [UP9] [UP10] reports get stale for an older attempt, not found for another agent’s command, and stop for an ended one',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')
@@ -396,12 +393,12 @@ t.test(
     t.match(other.errors, [{ code: 'not_found' }])
     t.match(await fleet.commandQueue.get(commandId), { status: 'dispatched' }, 'another agent cannot end it')
     other.report('command:ack', { commandId, attempt: 2 })
-    t.match(await other.next('command:interrupt'), { commandId }, 'who acks it all the same is told to stop')
+    t.match(await other.next('command:interrupt'), { commandId }, 'an agent that acks it nevertheless is told to stop')
     agent.report('command:ack', { commandId, attempt: 2 })
     agent.report('command:result', { commandId, attempt: 2, status: 'succeeded' })
     agent.report('command:ack', { commandId, attempt: 2 })
     await agent.acked(4)
-    t.match(await agent.next('command:interrupt'), { commandId }, 'it is told to stop what has ended')
+    t.match(await agent.next('command:interrupt'), { commandId }, 'the agent is told to stop a command that has ended')
   },
 )
 
@@ -420,11 +417,11 @@ t.test('[CS26] removing an agent ends its commands', async t => {
   t.match(await fleet.commandQueue.get(running.commandId), { status: 'lost', reason: 'agent_removed' })
   t.match(await fleet.commandQueue.get(queued.commandId), { status: 'cancelled' })
   t.equal(fleet.agents.has('a1'), false)
-  t.match(await fleet.agent('a1').hello(), { ackedN: 0 }, 'it may come back as a new one')
+  t.match(await fleet.agent('a1').hello(), { ackedN: 0 }, 'it may return as a new agent')
 })
 
 t.test(
-  '[AG13] an agent that is alive and silent about what it runs is shown as stalled, until it is heard of',
+  '[AG13] an agent that is alive but silent about its command is shown as stalled until it reports again',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')
@@ -444,7 +441,7 @@ t.test(
   },
 )
 
-t.test('[AG14] usage is counted and reported once, however often it is sent', async t => {
+t.test('[AG14] usage is counted and published once, however often it is reported', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -474,7 +471,7 @@ t.test('[UP12] an agent that numbers every frame causes no gap', async t => {
   agent.raw('agent:connect', { bootId: 'boot1' }, 7)
   agent.raw('heartbeat', { running: [] }, 8)
   await agent.acked(8)
-  t.match(agent.errors, [{ code: 'conflict' }], 'a second hello is refused, and its number is consumed')
+  t.match(agent.errors, [{ code: 'conflict' }], 'a second hello is refused, and its number is used up')
   agent.raw('agent:metrics', { cpu: 2 }, 3)
   agent.raw('heartbeat', { running: [] }, 10)
   await agent.until(() => agent.errors.find(({ code }) => code === 'gap'))
@@ -482,16 +479,16 @@ t.test('[UP12] an agent that numbers every frame causes no gap', async t => {
   agent.raw('agent:error', { message: 'nine' }, 9)
   await agent.acked(9)
   const metrics = fleet.events.filter(({ type }) => type === 'agent:metrics')
-  t.equal(metrics.length, 1, 'what was sent again is handled once')
+  t.equal(metrics.length, 1, 'a resent frame is handled once')
 
   const returned = fleet.agent('a1')
   t.match(await returned.hello({}, 10), { ackedN: 10 })
-  t.match(await fleet.agent('a1').hello({}, 12), { ackedN: 10 }, 'a hello after a gap is a hello all the same')
+  t.match(await fleet.agent('a1').hello({}, 12), { ackedN: 10 }, 'a hello after a gap is still accepted')
   t.match(await fleet.agent('a1').hello({}, 1), { ackedN: 10 })
   t.match(await fleet.agent('a1').hello({ bootId: 'boot2' }, 1), { ackedN: 1 })
 })
 
-t.test('[HS8] a socket that is taken over before its greeting is not a fault', async t => {
+t.test('[HS8] a socket that is replaced before its greeting causes no error', async t => {
   const fleet = await startFleet(t)
   const sockets = Array.from({ length: 5 }, () => fleet.agent('a1'))
   for (const socket of sockets) {
@@ -506,7 +503,7 @@ t.test('[HS8] a socket that is taken over before its greeting is not a fault', a
   t.equal(fleet.events.filter(({ type }) => type === 'agent:error').length, 3)
 })
 
-t.test('[UP3] a report that is stored though the log had called it unavailable is stored once', async t => {
+t.test('[UP3] a report that is stored although the log said unavailable is stored once', async t => {
   const fleet = await startFleet(t)
   const log = fleet.log as { -readonly [K in keyof EventLog]: EventLog[K] }
   const { append } = log
@@ -533,7 +530,7 @@ t.test('[UP3] a report that is stored though the log had called it unavailable i
   agent.report('agent:error', { message: 'one' })
   await asked
   agent.report('agent:error', { message: 'two' })
-  // The same process comes over another connection, before it is known what became of the first report.
+  // The same process reconnects before the outcome of the first report is known.
   const again = fleet.agent('a1')
   const hello = again.hello()
   write()
@@ -545,7 +542,7 @@ t.test('[UP3] a report that is stored though the log had called it unavailable i
   t.equal(messages.length, 2)
 })
 
-t.test('a frame that brings on what waited for the log leaves nothing to retry', async t => {
+t.test('when another frame retries what waited for the log, no retry is left over', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()

@@ -10,7 +10,7 @@ import {
 } from '../../../src/agents/agent-state.ts'
 import { finalStates, liveStates, T0 } from '../commands/command-samples.ts'
 
-t.test('[AG3] the summary of link and work', async t => {
+t.test('[AG3] the status summarises link and work', async t => {
   const works = ['starting', 'idle', 'working', 'waiting', 'stalled', 'stopped', 'error'] as const
   for (const work of works) {
     const awake = work === 'error' ? 'error' : 'online'
@@ -20,7 +20,7 @@ t.test('[AG3] the summary of link and work', async t => {
   }
 })
 
-t.test('[AG5] work is inferred from what runs', async t => {
+t.test('[AG5] work is inferred from the running commands', async t => {
   const { fresh, given, working, waiting, cancelling, away } = liveStates
   const table: [commands: Command[], work: Agent['work']][] = [
     [[], 'idle'],
@@ -41,7 +41,7 @@ t.test('[AG5] work is inferred from what runs', async t => {
     )
 })
 
-t.test('[AG15] an agent that waits shows what for', async t => {
+t.test('[AG15] a waiting agent shows what it waits for', async t => {
   const { hinted, working } = liveStates
   t.match(
     inferWork([hinted], () => false),
@@ -53,7 +53,7 @@ t.test('[AG15] an agent that waits shows what for', async t => {
   )
 })
 
-t.test('[AG13] a silent command is stalled, one that waits for input is not', async t => {
+t.test('[AG13] a silent command is stalled, but not one that waits for input', async t => {
   const { waiting, working } = liveStates
   t.match(
     inferWork([working], () => true),
@@ -69,7 +69,7 @@ t.test('[AG13] a silent command is stalled, one that waits for input is not', as
   )
 })
 
-t.test('[AG10] what a hello leaves out keeps the value of the last record', async t => {
+t.test('[AG10] a field that a hello omits keeps the value of the last record', async t => {
   const first = greeted('a', { bootId: 'b1' }, undefined, T0)
   t.same(first, {
     ...{ agentId: 'a', name: 'a', kind: 'agent', version: '', labels: {}, capabilities: {}, maxConcurrency: 1 },
@@ -81,13 +81,13 @@ t.test('[AG10] what a hello leaves out keeps the value of the last record', asyn
   t.match(second, { ...said, capabilities: { kinds: ['shell'] }, connectedAt: T0 + 1 })
   t.match(greeted('a', { bootId: 'b3' }, second, T0 + 2), { ...said, capabilities: { kinds: ['shell'] } })
   const emptied = greeted('a', { bootId: 'b3', name: '', labels: {} }, second, T0 + 2)
-  t.match(emptied, { name: 'a', version: '2' }, 'empty is not left out')
+  t.match(emptied, { name: 'a', version: '2' }, 'an empty field is not an omitted one')
   t.same(emptied.labels, {})
   const broken: Agent = { ...second, link: 'offline', status: 'error', work: 'error', evidence: 'reported' }
   t.match(greeted('a', { bootId: 'b4' }, broken, T0), { link: 'online', status: 'online', work: 'idle' })
 })
 
-t.test('[AG7] [AG8] what a hello says about the agent’s life', async t => {
+t.test('[AG7] [AG8] a hello determines the lifecycle events', async t => {
   const last = (exited?: UplinkRecord['exited']): UplinkRecord => ({ bootId: 'b1', n: 9, ...(exited && { exited }) })
   const table: [last: UplinkRecord | undefined, bootId: string, told: string[]][] = [
     [undefined, 'b1', ['started b1']],
@@ -104,14 +104,14 @@ t.test('[AG7] [AG8] what a hello says about the agent’s life', async t => {
   }
 })
 
-t.test('[AG7] what the exit of an agent says', async t => {
+t.test('[AG7] the exit of an agent is recorded', async t => {
   t.same(lifecycleOnExit('b1', { reason: 'stopped' }), { lifecycle: 'stopped', bootId: 'b1' })
   t.same(lifecycleOnExit('b1', { reason: 'restarting' }), { lifecycle: 'stopped', bootId: 'b1' })
   const crashed = lifecycleOnExit('b1', { reason: 'crashed', exitCode: 139, signal: 'SIGSEGV', message: 'oh' })
   t.same(crashed, { lifecycle: 'crashed', bootId: 'b1', exitCode: 139, signal: 'SIGSEGV', message: 'oh' })
 })
 
-t.test('[AG18] an agent whose name cannot be read has its id for a name', async t => {
+t.test('[AG18] an agent whose name is unreadable is named after its id', async t => {
   const hello = (name: string) => ({ name, bootId: 'b', inventory: [] })
   const before = greeted('a1', hello('Ann'), undefined, T0)
   for (const name of ['', '   ', '\u200b\u2060']) {

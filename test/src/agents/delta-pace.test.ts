@@ -11,7 +11,7 @@ const setUp = () => {
   return { clock, pace, called, caller }
 }
 
-t.test('the first after a quiet time is called at once, those after it together', async t => {
+t.test('the first caller after a quiet time is called at once, later ones together', async t => {
   const { clock, pace, called, caller } = setUp()
   const [a, b, c] = [caller('a'), caller('b'), caller('c')]
   pace.take(a)
@@ -26,16 +26,16 @@ t.test('the first after a quiet time is called at once, those after it together'
   t.same(called, ['a', 'b', 'c'], 'each is called once, 5 ms after the first')
   pace.take(a)
   clock.advance(4)
-  t.same(called, ['a', 'b', 'c'], 'the next wait as long')
+  t.same(called, ['a', 'b', 'c'], 'the next ones wait as long')
   clock.advance(1)
   t.same(called, ['a', 'b', 'c', 'a'])
   clock.advance(5)
   pace.take(c)
-  t.same(called, ['a', 'b', 'c', 'a', 'c'], 'it is quiet again')
+  t.same(called, ['a', 'b', 'c', 'a', 'c'], 'a quiet time has passed again')
   t.equal(clock.pending, 0)
 })
 
-t.test('a caller that asks while callers are called is called the next time', async t => {
+t.test('a caller that registers during a round is called in the next one', async t => {
   const { clock, pace, called, caller } = setUp()
   pace.take(caller('a'))
   pace.take(() => pace.take(caller('again')))
@@ -45,7 +45,7 @@ t.test('a caller that asks while callers are called is called the next time', as
   t.same(called, ['a', 'again'])
 })
 
-t.test('a forgotten caller is not called, and no caller is after a stop', async t => {
+t.test('a forgotten caller is not called, and after a stop no caller is', async t => {
   const { clock, pace, called, caller } = setUp()
   const [a, b] = [caller('a'), caller('b')]
   pace.take(a)
@@ -61,7 +61,7 @@ t.test('a forgotten caller is not called, and no caller is after a stop', async 
   t.same(called, ['a', 'b'])
 })
 
-/** Agents that stream, each in a session of its own; a part of the first one's message was stored just now. */
+/** Agents that stream, each in its own session; a part of the first one's message was just stored. */
 async function streaming(t: Parameters<typeof startFleet>[0]) {
   const fleet = await startFleet(t)
   const start = async (agentId: string) => {
@@ -87,7 +87,7 @@ async function streaming(t: Parameters<typeof startFleet>[0]) {
   return { fleet, first, second, texts }
 }
 
-t.test('[UP2] parts of texts of several agents gather, in the order of each, and are stored together', async t => {
+t.test('[UP2] text parts of several agents are collected, in order per agent, and stored together', async t => {
   const { fleet, first, second, texts } = await streaming(t)
   for (const word of ['two ', 'three ']) first.say(word)
   for (const word of ['uno ', 'dos ']) second.say(word)
@@ -95,7 +95,7 @@ t.test('[UP2] parts of texts of several agents gather, in the order of each, and
   t.same(texts(), ['a1 one '])
   fleet.clock.advance(5)
   await Promise.all([first.acked(4), second.acked(3)])
-  // In which order the two agents come does not matter.
+  // The order of the two agents does not matter.
   t.same(texts().sort(), ['a1 one ', 'a1 two three ', 'a2 uno dos '])
 })
 
@@ -108,14 +108,14 @@ t.test('[UP2] a report that is no delta is stored at once, together with the del
   t.same(texts(), ['a1 one ', 'a1 two '], 'the clock stands still, and the other agent waits')
 })
 
-t.test('[UP2] as many deltas as fit into one append do not wait', async t => {
+t.test('[UP2] deltas that fill a whole append do not wait', async t => {
   const { first, texts } = await streaming(t)
   for (let i = 0; i < 256; i++) first.say('x')
   await first.acked(258)
   t.same(texts(), ['a1 one ', `a1 ${'x'.repeat(256)}`])
 })
 
-t.test('a connection that closes, and a fleet that stops, leave nothing that waits', async t => {
+t.test('a connection that closes and a fleet that stops leave nothing waiting', async t => {
   const { fleet, first, second } = await streaming(t)
   for (const agent of [first, second]) agent.say('lost ')
   second.cut()

@@ -2,7 +2,7 @@ import { topics } from '@fleetwire/protocol'
 import t from 'tap'
 import { deadlines, startFleet } from '../../helpers/fleet.ts'
 
-t.test('[CD5] [UP11] the heartbeat and the inventory of another agent are no sign of life of a command', async t => {
+t.test('[CD5] [UP11] the heartbeat and the inventory of another agent are no sign of life for a command', async t => {
   const fleet = await startFleet(t)
   const [agent, other] = [fleet.agent('a1'), fleet.agent('a2')]
   await agent.hello()
@@ -17,7 +17,7 @@ t.test('[CD5] [UP11] the heartbeat and the inventory of another agent are no sig
   await returned.hello({ inventory: [{ commandId, attempt: 1, state: 'running' }] })
   returned.report('command:progress', { commandId, attempt: 1, progress: 0.5 })
   await returned.acked(1)
-  t.equal(fleet.dispatcher.heardAt(commandId), left, 'heard of when its own agent last spoke of it')
+  t.equal(fleet.dispatcher.heardAt(commandId), left, 'last heard of when its own agent last reported it')
   fleet.clock.advance(1000)
   await fleet.commandEvent(commandId, 'command:lost')
 })
@@ -74,7 +74,7 @@ t.test('[UP11] messages, tool calls and questions that name another agent’s th
   agent.report('message:delta', { sessionId: 's', messageId: 'm', commandId, taskId: 'of-the-command', delta: 'x' })
   agent.report('message:end', { sessionId: 's', messageId: 'm', taskId: 'mine' })
   await agent.acked(6)
-  t.same(agent.errors, [], 'what is its own it may name')
+  t.same(agent.errors, [], 'an agent may name its own')
 })
 
 const question = (about: object) => ({ interactionId: 'q', kind: 'question', title: 'x', options: [], ...about })

@@ -4,8 +4,8 @@ import { transition } from '../../../src/commands/command-state.ts'
 import { finalStates, liveStates, stateName, T0 } from '../commands/command-samples.ts'
 
 /*
- * What an agent is told of a command that it lists as finished, as running (of the current attempt), and as running of
- * an older one. `+` the command has its link back.
+ * The directive for each command that an agent lists as finished, as running (in the current attempt), and as running
+ * in an older attempt. `+`: the command has its link back.
  */
 const table = `
             | finished | running   | older
@@ -37,10 +37,10 @@ lost late   | forget   | cancel    | cancel
 const samples = { ...liveStates, ...finalStates }
 const commandId = 'cmd_1'
 
-t.test('[RC1] [RC2] [RC3] [RC4] [RC8] what a returning agent is told of each command', async t => {
+t.test('[RC1] [RC2] [RC3] [RC4] [RC8] a returning agent gets a directive for each of its commands', async t => {
   const told = Object.entries(samples).map(([name, command]) => {
     const { attempt } = command
-    // An attempt that no agent can name: this one was never sent.
+    // An attempt that no agent can name: the command was never sent.
     const current = attempt === 0 ? 1 : attempt
     const items = [
       { commandId, attempt: current, state: 'finished' as const },
@@ -64,12 +64,12 @@ t.test('[RC1] [RC2] [RC3] [RC4] [RC8] what a returning agent is told of each com
   )
 })
 
-t.test('[RC1] [RC2] commands that are unknown, or another agent’s, are forgotten or stopped', async t => {
+t.test('[RC1] [RC2] unknown commands, and those of other agents, are forgotten or stopped', async t => {
   t.same(judge({ commandId, attempt: 1, state: 'finished' }, undefined).directive, { commandId, action: 'forget' })
   t.same(judge({ commandId, attempt: 1, state: 'running' }, undefined).directive, { commandId, action: 'cancel' })
 })
 
-t.test('[RC1] [RC8] a result is asked for exactly if it would be kept', async t => {
+t.test('[RC1] [RC8] a result is requested exactly if it would be kept', async t => {
   for (const [name, command] of Object.entries(finalStates)) {
     const { action } = judge({ commandId, attempt: 2, state: 'finished' }, command).directive
     const kept = transition(command, { kind: 'result', attempt: 2, outcome: { status: 'succeeded' } }, T0)

@@ -21,7 +21,7 @@ function count(...reports: Report[]) {
   return { ...record!, counted }
 }
 
-test('[AG14] a delta counts once by source and request', t => {
+test('[AG14] a delta counts once per source and request', t => {
   t.match(count(delta('1', 10), delta('1', 10), delta('2', 5)), { inputTokens: 15, requests: 2, counted: 2 })
   t.match(count(delta('1', 10), delta('1', 10, { source: 'other' })), { inputTokens: 20, requests: 2 })
   t.end()

@@ -10,7 +10,7 @@ const admin = (limits: Partial<Principal> = {}): Principal => ({
   ...limits,
 })
 
-test('an unlimited admin mints every role', async t => {
+test('an unlimited admin may mint every role', async t => {
   for (const role of ['viewer', 'operator', 'admin', 'agent'] as const) {
     t.equal(mintRefusal(admin(), { sub: 'x', role }), undefined, role)
     t.equal(mintRefusal(admin(), { sub: 'x', role, agents: ['build-*'] }), undefined, role)
@@ -33,7 +33,7 @@ test('[PM2] a scope that the role does not have is refused and named', async t =
   }
 })
 
-test('[AU12] nobody mints a token that reaches further than their own', async t => {
+test('[AU12] nobody mints a token that sees more than their own', async t => {
   const narrow = admin({ agents: ['build-*', 'lint'] })
   for (const agents of [['build-1'], ['build-*'], ['build-1*'], ['build-*-x', 'lint']]) {
     t.equal(mintRefusal(narrow, { sub: 'root', role: 'viewer', agents }), undefined, agents.join())

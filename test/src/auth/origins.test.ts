@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { Origins } from '../../../src/auth/origins.ts'
 
-test('[AU7] configured origins are allowed as a whole, never by prefix', async t => {
+test('[AU7] configured origins are compared as a whole, never by prefix', async t => {
   const origins = new Origins(' https://A.example/ , http://localhost:5173,https://b.example:443')
   for (const allowed of [
     'https://a.example',
@@ -31,7 +31,7 @@ test('[AU7] configured origins are allowed as a whole, never by prefix', async t
   }
 })
 
-test('[AU14] origins with a scheme of their own are compared as text, so that one does not allow all', async t => {
+test('[AU14] origins with a custom scheme are compared as text, so that one does not allow all', async t => {
   const origins = new Origins('tauri://localhost,chrome-extension://abcdefgh,capacitor://localhost/')
   for (const allowed of ['tauri://localhost', 'chrome-extension://abcdefgh', 'capacitor://localhost']) {
     t.ok(origins.allows(allowed), allowed)
@@ -55,7 +55,7 @@ test('[AU14] origins with a scheme of their own are compared as text, so that on
   }
 })
 
-test('[AU14] an entry that no page can have stops the start, and the message says what to write', async t => {
+test('[AU14] an entry that no page can have as origin stops the start, and the message says what to write', async t => {
   const table: [list: string, entry: string, advice: string | RegExp][] = [
     ['app.example', 'app.example', 'write https://app.example'],
     ['localhost:5173', 'localhost:5173', 'write http://localhost:5173'],
@@ -88,6 +88,6 @@ test('[AU14] an entry that no page can have stops the start, and the message say
   t.doesNotThrow(() => new Origins('  '))
 })
 
-test('* allows any', async t => {
+test('* allows any origin', async t => {
   t.ok(new Origins('https://a.example, *').allows('null'))
 })

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { isOwnOrigin } from '../../../src/auth/own-origin.ts'
 
-test('[AU7] the own origin is recognised by its host; the default port of its scheme counts as none', async t => {
+test('[AU7] the own origin is recognised by its host; the default port of its scheme counts as no port', async t => {
   const own: [origin: string, host: string][] = [
     ['http://127.0.0.1:3000', '127.0.0.1:3000'],
     ['https://fleet.example', 'fleet.example'],

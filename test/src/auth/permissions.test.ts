@@ -11,7 +11,7 @@ const principal = (patch: Partial<Principal> = {}): Principal => ({
   ...patch,
 })
 
-t.test('[PM1] what each role may do', async t => {
+t.test('[PM1] each role has its scopes', async t => {
   const granted: Record<Role, Scope[]> = {
     viewer: ['read'],
     operator: ['read', 'command', 'interact', 'terminal:write'],
@@ -25,9 +25,9 @@ t.test('[PM1] what each role may do', async t => {
 
 t.test('[PM2] scopes narrow a role and never widen it', async t => {
   t.ok(may(principal({ scopes: ['read', 'admin'] }), 'read'))
-  t.notOk(may(principal({ scopes: ['read', 'admin'] }), 'admin'), 'no operator is an admin')
+  t.notOk(may(principal({ scopes: ['read', 'admin'] }), 'admin'), 'an operator does not become an admin')
   t.notOk(may(principal({ scopes: ['read'] }), 'command'))
-  for (const scope of scopes) t.notOk(may(principal({ role: 'admin', scopes: [] }), scope), 'none is none')
+  for (const scope of scopes) t.notOk(may(principal({ role: 'admin', scopes: [] }), scope), 'no scopes mean no rights')
 })
 
 t.test('[PM3] * matches any characters, or none', async t => {
@@ -60,7 +60,7 @@ t.test('[PM3] * matches any characters, or none', async t => {
   t.notOk(canSeeAgent(principal({ agents: [] }), 'build-1'))
 })
 
-t.test('[PM5] [PM6] [PM8] which topics a token may see', async t => {
+t.test('[PM5] [PM6] [PM8] a token sees only topics within its rights', async t => {
   const narrow = { agents: ['build-*'] }
   const table: [patch: Partial<Principal>, topic: string, seen: boolean][] = [
     [narrow, 'agents.build-1.status', true],
@@ -86,7 +86,7 @@ t.test('[PM5] [PM6] [PM8] which topics a token may see', async t => {
   }
 })
 
-t.test('[PM7] [PM8] which patterns a token may name', async t => {
+t.test('[PM7] [PM8] a token may use only patterns within its rights', async t => {
   const narrow = { agents: ['build-*'] }
   const table: [patch: Partial<Principal>, pattern: string, code?: string][] = [
     [narrow, 'agents.build-1.>'],

@@ -22,7 +22,7 @@ test('keys are fetched once, and again for an unknown key id, so that rotation w
   t.match(reason(await verify(first.token())), /no applicable key/, 'the key that was taken away')
 })
 
-test('forged key ids do not cause a request to the issuer each time', async t => {
+test('forged key ids do not each cause a request to the issuer', async t => {
   const known = issuer('EdDSA', 'one')
   const server = await startKeyServer(t, [known.jwk])
   const verify = remoteKeys(server.url)
@@ -40,25 +40,25 @@ test('[AU21] without a key id every matching key is tried, even one that the iss
   const verify = remoteKeys(server.url, { cooldownMs: 0 })
   for (const { token } of [first, second, other]) t.ok(good(await verify(token())))
   t.equal(server.hits, 1, 'one fetch for all of them')
-  t.notOk(good(await verify(issuer('ES256').token())), 'nobody’s')
+  t.notOk(good(await verify(issuer('ES256').token())), 'nobody’s key')
   t.notOk(good(await verify(issuer('ES384').token())))
   server.keys = [first.jwk, third.jwk]
   t.ok(good(await verify(third.token())))
-  t.notOk(good(await verify(second.token())), 'the key that was withdrawn')
+  t.notOk(good(await verify(second.token())), 'a withdrawn key')
 
   server.keys = [
     { ...first.jwk, kid: 'same' },
     { ...second.jwk, kid: 'same' },
   ]
-  t.ok(good(await verify(second.token({}, { kid: 'same' }))), 'two keys of one id')
+  t.ok(good(await verify(second.token({}, { kid: 'same' }))), 'two keys with the same id')
 
   server.keys = [{ ...first.jwk, kid: 'named' }, second.jwk, third.jwk]
-  t.ok(good(await verify(third.token({}, { kid: 'unknown' }))), 'a token may name what the set does not')
-  t.notOk(good(await verify(first.token({}, { kid: 'unknown' }))), 'but never a key of another name')
+  t.ok(good(await verify(third.token({}, { kid: 'unknown' }))), 'a token may have a key id that the set lacks')
+  t.notOk(good(await verify(first.token({}, { kid: 'unknown' }))), 'but a key with another id is never used')
   t.notOk(good(await verify(issuer('ES256').token({}, { kid: 'unknown' }))))
 })
 
-test('[AU19] a key works only for the algorithm of its kind', async t => {
+test('[AU19] a key works only with the algorithm of its kind', async t => {
   const { jwk, token, pem } = issuer('RS256', 'one')
   const hmac = { kty: 'oct', kid: 'hmac', k: Buffer.from('secret').toString('base64url') }
   const server = await startKeyServer(t, [jwk, hmac, { ...hmac, kid: 'hmac-alg', alg: 'HS256' }])
@@ -94,7 +94,7 @@ test('[AU19] a key works only for the algorithm of its kind', async t => {
   }
 })
 
-test('[AU19] weak and unusual keys of a set are reported, not used, and do not hinder others', async t => {
+test('[AU19] weak and unusual keys in a set are reported and ignored, and do not affect others', async t => {
   const pair = (modulusLength: number, publicExponent = 65_537) =>
     generateKeyPairSync('rsa', { modulusLength, publicExponent })
   const [fine, weak, tiny] = [
@@ -132,12 +132,12 @@ test('[AU19] weak and unusual keys of a set are reported, not used, and do not h
   t.ok(good(await verify(fine.token())))
   for (const refused of [weak, tiny, odd, published, enc, ops, wrongAlg]) t.notOk(good(await verify(refused.token())))
   for (const kid of ['weak', 'tiny', 'odd', 'private', 'broken', 'no curve', 'unheard of', 'symmetric']) {
-    t.equal(warnings.filter(text => text.includes(`"${kid}"`)).length, 1, `${kid} is told of once`)
+    t.equal(warnings.filter(text => text.includes(`"${kid}"`)).length, 1, `${kid} is reported once`)
   }
   t.notMatch(warnings.join('\n'), /fine|enc"/)
 })
 
-test('an issuer that is down, broken or redirects causes a fault with its own code', async t => {
+test('an issuer that is down, broken or redirecting causes an error with its own code', async t => {
   const { jwk, token } = issuer('EdDSA', 'one')
   const unavailable = { code: 'FLW_ERR_KEYS_UNAVAILABLE' }
   const server = await startKeyServer(t, [])
@@ -159,7 +159,7 @@ test('an issuer that is down, broken or redirects causes a fault with its own co
   await new Promise(resolve => odd.close(resolve))
   await t.rejects(remoteKeys(`http://127.0.0.1:${port}/`)(token()), unavailable)
 
-  // Known keys stand while the issuer is away; what could be a new key is not called wrong.
+  // Known keys remain valid while the issuer is down; a token whose key might be new is not called invalid.
   server.keys = [jwk]
   const verify = remoteKeys(server.url, { cooldownMs: 0 })
   t.ok(good(await verify(token())))

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { roleOf } from '../../../src/auth/role-claim.ts'
 
-test('[AU18] a role is found at a name or a path, even if names contain dots', async t => {
+test('[AU18] a role is found under a name or a path, even if names contain dots', async t => {
   const table: [claims: object, path: string, role: string | undefined][] = [
     [{ role: 'viewer' }, 'role', 'viewer'],
     [{ realm_access: { roles: ['offline_access', 'operator'] } }, 'realm_access.roles', 'operator'],

@@ -12,7 +12,7 @@ function warnings(): { list: string[]; warn(message: string): void } {
   return { list, warn: message => list.push(message) }
 }
 
-test('the first start generates a secret that only its owner can read; the next start finds it', async t => {
+test('the first start generates a secret that only its owner can read, and the next start finds it', async t => {
   const dataDir = join(t.testdir(), 'not', 'there', 'yet')
   const { list, warn } = warnings()
   const secret = await loadSecret({ dataDir, warn })
@@ -35,14 +35,14 @@ test('a secret that others can read is made private, with a warning', async t =>
   t.notMatch(list[0], 'sss')
 })
 
-test('a secret that is too short, empty or not a file stops the start and says what to do', async t => {
+test('a secret that is too short, empty or not a file stops the start with a hint', async t => {
   for (const content of ['short', '']) {
     const dataDir = t.testdir({ secret: content })
     await t.rejects(loadSecret({ dataDir, warn: () => {} }), {
       code: 'FLW_ERR_SECRET_FILE',
       message: new RegExp(`${content.length} characters.*FLEETWIRE_JWT_SECRET`),
     })
-    t.equal(await readFile(join(dataDir, 'secret'), 'utf8'), content, 'and is left as it was')
+    t.equal(await readFile(join(dataDir, 'secret'), 'utf8'), content, 'and the file is unchanged')
   }
   await t.rejects(loadSecret({ dataDir: t.testdir({ secret: {} }), warn: () => {} }), { code: 'FLW_ERR_SECRET_FILE' })
   const file = join(t.testdir({ file: '' }), 'file')
@@ -59,7 +59,7 @@ test('concurrent callers in one process get one secret', async t => {
 test('concurrent first starts of several processes get one secret', async t => {
   const dataDir = t.testdir()
   const module = new URL('../../../src/auth/secret.js', import.meta.url)
-  // Each says that it is loaded, then waits for its standard input to end: so they start together.
+  // Each process reports that it has loaded, then waits for the end of its standard input: so they start together.
   const source = `import { loadSecret } from ${JSON.stringify(module.href)}
 process.stdout.write('.')
 process.stdin.resume().on('end', async () => {

@@ -8,7 +8,7 @@ const load = async (config: Partial<Config>) => loadTokenKey(loadConfig({}, conf
 const spki = { type: 'spki', format: 'pem' } as const
 const pkcs8 = { type: 'pkcs8', format: 'pem' } as const
 
-/** To make one takes a tenth of a second. */
+/** Generating a pair takes a tenth of a second. */
 const rsaIssuer = issuer('RS256')
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
@@ -28,7 +28,7 @@ test('each kind of key is restricted to its algorithms', async t => {
   t.match(await load({ JWKS_URL: 'https://issuer.example/jwks' }), { kind: 'key-set' })
 })
 
-test('[AU20] a public key is accepted in every form that environments use', async t => {
+test('[AU20] a public key is accepted in every form that environment variables use', async t => {
   const { pem } = rsaIssuer
   const der = createPublicKey(pem).export({ type: 'spki', format: 'der' })
   const base64 = Buffer.from(pem).toString('base64')
@@ -57,7 +57,7 @@ test('[AU20] a public key is accepted in every form that environments use', asyn
   }
 })
 
-test('[AU19] an untrusted key stops the start', async t => {
+test('[AU19] a key that is not trustworthy stops the start', async t => {
   const invalid = { code: 'FLW_ERR_CONFIG_INVALID' }
   const rsa = (modulusLength: number, publicExponent = 65_537) =>
     generateKeyPairSync('rsa', { modulusLength, publicExponent }).publicKey.export(spki).toString()

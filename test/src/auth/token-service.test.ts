@@ -6,7 +6,7 @@ import { openSqliteLog } from '../../../src/log/sqlite-log.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 import { inSharedThread } from '../../helpers/log-thread.ts'
 
-/** The "token" is its claims: signatures are not this service's business. */
+/** The "token" is its claims: this service does not check signatures. */
 const sign = (claims: Claims) => JSON.stringify(claims)
 
 async function setup(t: Test, dir = t.testdir()) {
@@ -50,7 +50,7 @@ test('[AU8] a minted token identifies its subject until it expires', async t => 
   t.equal(refusalOf(tokens.verify(claims)), 'The token expired.')
 })
 
-test('the claims of a token are stored, never the token', async t => {
+test('the claims of a token are stored, but never the token', async t => {
   const { tokens, log } = await setup(t)
   const { token, jti } = await mint(tokens)
   const record = await log.get(`$tokens.${jti}`)
@@ -58,12 +58,12 @@ test('the claims of a token are stored, never the token', async t => {
   t.notMatch(record?.json, token.slice(0, 20))
 })
 
-test('[AU9] a revoked token is refused here, by a service that starts later, and after a restart of the log', async t => {
+test('[AU9] a revoked token is refused at once, by a service that starts later, and after a restart of the log', async t => {
   const { tokens, start, dir, log } = await setup(t)
   const { claims, jti } = await mint(tokens)
   const other = await mint(tokens, 'bob')
   t.same(await tokens.revoke(jti), { status: 'revoked' })
-  t.same(await tokens.revoke(jti), { status: 'revoked' }, 'idempotent')
+  t.same(await tokens.revoke(jti), { status: 'revoked' }, 'revoking is idempotent')
   for (const service of [tokens, await start()]) {
     t.equal(refusalOf(service.verify(claims)), 'The token was revoked.')
     t.equal(principalOf(service.verify(other.claims))?.sub, 'bob')
@@ -74,7 +74,7 @@ test('[AU9] a revoked token is refused here, by a service that starts later, and
   t.match(await again.tokens.list({ limit: 10 }), { items: [{ sub: 'bob' }, { jti, revokedAt: Number }] })
 })
 
-test('[AU9] every service on the log learns of a revocation, and tells its listeners once', async t => {
+test('[AU9] every service on the log learns of a revocation, and notifies its listeners once', async t => {
   const { tokens, start } = await setup(t)
   const elsewhere = await start()
   const { claims, jti, expiresAt } = await mint(tokens)
@@ -83,20 +83,20 @@ test('[AU9] every service on the log learns of a revocation, and tells its liste
   const stop = elsewhere.onRevoked(revocation => told.push([revocation, elsewhere.isRevoked(principal)]))
   await tokens.revoke(jti)
   await tokens.revoke(jti)
-  t.same(told, [[{ kind: 'token', jti, expiresAt }, true]], 'known before it is told')
+  t.same(told, [[{ kind: 'token', jti, expiresAt }, true]], 'it is in effect before listeners are notified')
   stop()
   await tokens.revokeSubject('ann', 'root')
   t.equal(told.length, 1)
 })
 
-test('services that revoke one token at once both succeed', async t => {
+test('services that revoke one token at the same time both succeed', async t => {
   const { tokens, start } = await setup(t)
   const elsewhere = await start()
   const { jti } = await mint(tokens)
   t.same(await Promise.all([tokens.revoke(jti), elsewhere.revoke(jti)]), [{ status: 'revoked' }, { status: 'revoked' }])
 })
 
-test('[AU9] revoking a subject refuses tokens issued before, and not those minted after, even in the same second', async t => {
+test('[AU9] revoking a subject refuses tokens issued before it, and none minted after it, even in the same second', async t => {
   const { tokens, clock, start } = await setup(t)
   const before = await mint(tokens)
   const bob = await mint(tokens, 'bob')
@@ -106,7 +106,11 @@ test('[AU9] revoking a subject refuses tokens issued before, and not those minte
   const { iat: _, ...ageless } = before.claims
   for (const service of [tokens, await start()]) {
     t.equal(refusalOf(service.verify(before.claims)), 'The token was revoked.')
-    t.equal(refusalOf(service.verify({ ...ageless, jti: 'other' })), 'The token was revoked.', 'no iat: no excuse')
+    t.equal(
+      refusalOf(service.verify({ ...ageless, jti: 'other' })),
+      'The token was revoked.',
+      'a token without iat is refused too',
+    )
     t.ok(principalOf(service.verify(after.claims)))
     t.ok(principalOf(service.verify(bob.claims)))
   }
@@ -123,7 +127,7 @@ test('[AU26] a token that was not minted here is revoked by its jti too, for goo
   for (const jti of odd) {
     t.ok(principalOf(tokens.verify(foreign(jti))), jti)
     t.same(await tokens.revoke(jti), { status: 'revoked' })
-    t.same(await tokens.revoke(jti), { status: 'revoked' }, 'idempotent')
+    t.same(await tokens.revoke(jti), { status: 'revoked' }, 'revoking is idempotent')
     t.equal(refusalOf(tokens.verify(foreign(jti))), 'The token was revoked.', jti)
   }
   await tokens.revoke('ends', { expiresAt: exp * 1000 })
@@ -138,7 +142,7 @@ test('[AU26] a token that was not minted here is revoked by its jti too, for goo
     t.equal(refusalOf(again.tokens.verify(foreign(jti))), 'The token was revoked.', jti)
 })
 
-test('[AU28] revocations are kept up to a limit; tokens minted here can be revoked beyond it', async t => {
+test('[AU28] revocations are kept up to a limit, but tokens minted here can be revoked beyond it', async t => {
   const { log, clock } = await setup(t)
   const tokens = new TokenService({ log, clock, sign, maxRevocations: 3 })
   await tokens.start()
@@ -150,15 +154,15 @@ test('[AU28] revocations are kept up to a limit; tokens minted here can be revok
   t.same(await tokens.revokeSubject('bob', 'root'), { status: 'revoked' })
   t.same(await tokens.revoke('c'), { status: 'full', limit: 3 })
   t.same(await tokens.revokeSubject('eve', 'root'), { status: 'full', limit: 3 })
-  t.same(await tokens.revoke('b'), { status: 'revoked' }, 'what is revoked stays so')
-  t.same(await tokens.revokeSubject('bob', 'root'), { status: 'revoked' }, 'and is revoked anew')
+  t.same(await tokens.revoke('b'), { status: 'revoked' }, 'what is revoked stays revoked')
+  t.same(await tokens.revokeSubject('bob', 'root'), { status: 'revoked' }, 'and can be revoked again')
   t.same(await tokens.revoke(minted.jti), { status: 'revoked' })
   t.equal(refusalOf(tokens.verify(minted.claims)), 'The token was revoked.')
   clock.advance(3_600_001)
-  t.same(await tokens.revoke('c'), { status: 'revoked' }, 'the expired ones make room')
+  t.same(await tokens.revoke('c'), { status: 'revoked' }, 'expired revocations make room')
 })
 
-test('[AU27] subjects of any text are revoked, each by itself', async t => {
+test('[AU27] subjects of any text are revoked, each separately', async t => {
   const { tokens, clock, dir, log } = await setup(t)
   const exp = clock.now() / 1000 + 3600
   const iat = clock.now() / 1000 - 1
@@ -185,7 +189,7 @@ test('[AU27] subjects of any text are revoked, each by itself', async t => {
   check((await setup(t, dir)).tokens)
 })
 
-test('without a signer no tokens are minted; everything else works', async t => {
+test('without a signer no tokens are minted, and everything else works', async t => {
   const { log, clock } = await setup(t)
   const tokens = new TokenService({ log, clock })
   t.notOk(tokens.canMint)
@@ -193,7 +197,7 @@ test('without a signer no tokens are minted; everything else works', async t => 
   t.same(await tokens.list({ limit: 10 }), { items: [], nextCursor: null })
 })
 
-test('while the log cannot accept, no token is handed out and none is reported as revoked', async t => {
+test('while the log cannot accept events, no token is handed out and none is reported as revoked', async t => {
   const { tokens, log } = await setup(t)
   await mint(tokens)
   await log.close()
@@ -207,7 +211,7 @@ test('[AU8] claims of the wrong type are refused by name', async t => {
   t.ok(principalOf(tokens.verify(good)))
   t.ok(
     principalOf(tokens.verify({ ...good, aud: ['x'], iss: 'y', nested: { deep: 1 } })),
-    'other claims are the issuer’s',
+    'other claims are up to the issuer',
   )
   t.same(principalOf(tokens.verify({ ...good, agents: [], scopes: ['read', 'openid'] })), {
     sub: 'ann',
@@ -278,13 +282,13 @@ test('[AU17] clocks may differ by the leeway: nbf, iat, and exp if an issuer sig
     t.match(refused(five, { exp: now - 5 }), 'expired')
   }
   t.equal(refused(service(5000, true), { exp: now - 4 }), undefined)
-  t.match(refused(service(5000, false), { exp: now }), 'expired', 'by the own clock there is no doubt')
+  t.match(refused(service(5000, false), { exp: now }), 'expired', 'there is no leeway for the server’s own clock')
   t.match(refused(service(0, true), { exp: now }), 'expired')
   t.match(refused(service(0, true), { nbf: now + 1 }), 'not valid yet')
-  t.equal(refused(service(0, false), { iat: now + 1 }), undefined, 'what is minted after a revocation says so')
+  t.equal(refused(service(0, false), { iat: now + 1 }), undefined, 'a token minted after a revocation has a later iat')
 
   const expiresAt = (exp: number) =>
     principalOf(service(5000, true).verify({ sub: 'ann', role: 'viewer', exp }))?.expiresAt
   t.equal(expiresAt(now + 1), (now + 1) * 1000, 'a socket ends with its token')
-  t.equal(expiresAt(now - 1), (now + 4) * 1000, 'and one opened within the leeway with that')
+  t.equal(expiresAt(now - 1), (now + 4) * 1000, 'and a socket opened within the leeway ends with the leeway')
 })

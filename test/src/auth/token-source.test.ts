@@ -3,7 +3,7 @@ import { findToken } from '../../../src/auth/token-source.ts'
 
 const found = (token: string) => ({ status: 'found', token })
 
-test('[AU2] a token is looked for in the header, then the subprotocol, then the query', async t => {
+test('[AU2] a token is looked up in the header, then the subprotocol, then the query', async t => {
   const header = { authorization: 'Bearer aaa' }
   const protocol = { 'sec-websocket-protocol': 'fleetwire.v1, bearer.bbb' }
   const query = { token: 'ccc' }
@@ -25,7 +25,7 @@ test('[AU3] the first source that is present decides, valid or not', async t => 
   t.same(findToken({}, { token: '' }, true), found(''))
 })
 
-test('the scheme is case-insensitive; subprotocols without a bearer are not a source', async t => {
+test('the scheme is case-insensitive, and subprotocols without a bearer are no source', async t => {
   t.same(findToken({ authorization: 'bearer  aaa' }, {}, true), found('aaa'))
   t.same(findToken({ 'sec-websocket-protocol': 'fleetwire.v1' }, { token: 'ccc' }, true), found('ccc'))
   t.same(findToken({ 'sec-websocket-protocol': 'fleetwire.v1,bearer.b' }, {}, true), found('b'))

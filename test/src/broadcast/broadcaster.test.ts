@@ -28,7 +28,7 @@ const settle = async () => {
   for (let i = 0; i < 20; i++) await Promise.resolve()
 }
 
-t.test('connections that are due the same events share one buffer, whatever else they subscribe to', async t => {
+t.test('connections that get the same events share one buffer, whatever else they subscribe to', async t => {
   const { log, broadcaster, join } = setUp()
   const one = await join(['agents.>'])
   const two = await join(['agents.a.log', 'agents.b.log', 'tasks.>'])
@@ -46,7 +46,7 @@ t.test('connections that are due the same events share one buffer, whatever else
   ])
 })
 
-t.test('[EV2] [EV4] many topics, many patterns: every receiver gets its own in the order of the log, once', async t => {
+t.test('[EV2] [EV4] with many topics and patterns, every receiver gets its events once, in log order', async t => {
   const random = seededRandom(3)
   const { log, broadcaster, join } = setUp()
   const topics = Array.from({ length: 8 }, (_, i) => `agents.a${i}.log`)
@@ -72,7 +72,7 @@ t.test('[EV2] [EV4] many topics, many patterns: every receiver gets its own in t
 })
 
 t.test(
-  '[PM5] [PM6] a restricted token gets of a wildcard what it may see: in snapshots, live and in replays',
+  '[PM5] [PM6] a restricted token gets only what it may see of a wildcard: in snapshots, live and in replays',
   async t => {
     const { log, broadcaster, join } = setUp()
     log.add('agent:status', 'agents.prod.status')
@@ -110,7 +110,7 @@ t.test(
   },
 )
 
-t.test('[TP5] a subscriber of a task gets events that concern it from any topic', async t => {
+t.test('[TP5] a subscriber of a task gets events about it from any topic', async t => {
   const { log, broadcaster, join } = setUp()
   const { sink } = await join(['tasks.t1.>'])
   log.add('message:delta', 'agents.a.sessions.s.messages', {}, 't1')
@@ -124,7 +124,7 @@ t.test('[TP5] a subscriber of a task gets events that concern it from any topic'
 })
 
 t.test(
-  '[SB3] a large snapshot comes in parts at the pace of its reader, followed by what happened meanwhile',
+  '[SB3] a large snapshot comes in parts at the pace of its reader, followed by what happened in between',
   async t => {
     const { log, broadcaster } = setUp()
     for (let i = 0; i < 30; i++) log.add('agent:status', `agents.a${i}.status`, { detail: 'x'.repeat(100_000) })
@@ -154,23 +154,26 @@ t.test(
   },
 )
 
-t.test('[RS1] [EV6] a resume is complete: pages, then done, then live; even from before the first event', async t => {
-  const { log, broadcaster } = setUp()
-  const early = new FakeSink()
-  const decided: object[] = []
-  await broadcaster.attach(early, viewer()).resume('test.0', ['>'], outcome => decided.push(outcome))
-  for (let i = 0; i < 1700; i++) log.add('agent:error', `agents.a${i % 3}.log`)
-  broadcaster.deal()
-  const late = new FakeSink()
-  await broadcaster.attach(late, viewer()).resume('test.5', ['agents.a1.log'], outcome => decided.push(outcome))
-  log.add('agent:error', 'agents.a1.log')
-  broadcaster.deal()
-  t.same(decided, [{ resumed: true }, { resumed: true }])
-  t.equal(early.events.length, 1701)
-  t.same(late.events, early.events.filter(event => event.topic === 'agents.a1.log').slice(2))
-  const done = late.given.findIndex(item => 'frame' in item && item.frame === 'resume:done')
-  t.equal(done, late.given.length - 2, 'resume:done stands between replay and live')
-})
+t.test(
+  '[RS1] [EV6] a resume is complete: pages, then done, then live events; even from before the first event',
+  async t => {
+    const { log, broadcaster } = setUp()
+    const early = new FakeSink()
+    const decided: object[] = []
+    await broadcaster.attach(early, viewer()).resume('test.0', ['>'], outcome => decided.push(outcome))
+    for (let i = 0; i < 1700; i++) log.add('agent:error', `agents.a${i % 3}.log`)
+    broadcaster.deal()
+    const late = new FakeSink()
+    await broadcaster.attach(late, viewer()).resume('test.5', ['agents.a1.log'], outcome => decided.push(outcome))
+    log.add('agent:error', 'agents.a1.log')
+    broadcaster.deal()
+    t.same(decided, [{ resumed: true }, { resumed: true }])
+    t.equal(early.events.length, 1701)
+    t.same(late.events, early.events.filter(event => event.topic === 'agents.a1.log').slice(2))
+    const done = late.given.findIndex(item => 'frame' in item && item.frame === 'resume:done')
+    t.equal(done, late.given.length - 2, 'resume:done comes between replay and live events')
+  },
+)
 
 t.test('[RS2] a cursor that cannot be resumed gets resumed false with the reason, then snapshots', async t => {
   const { log, broadcaster } = setUp()
@@ -190,7 +193,7 @@ t.test('[RS2] a cursor that cannot be resumed gets resumed false with the reason
 })
 
 t.test(
-  '[RS4] retention overtakes a slow reader in mid-replay: resync:required and snapshots, never a silent gap',
+  '[RS4] when retention overtakes a slow reader in mid-replay, it gets resync:required and snapshots, not a silent gap',
   async t => {
     const { log, broadcaster } = setUp()
     for (let i = 0; i < 1200; i++) log.add('agent:error', 'agents.a.log')
@@ -213,7 +216,7 @@ t.test(
   },
 )
 
-/** Reads are done at once, and answered when the returned function is called. */
+/** Reads are executed at once, but resolve when the returned function is called. */
 function lateReads(log: MemoryLog): () => void {
   const read = log.read.bind(log)
   let answer = () => {}
@@ -226,7 +229,7 @@ function lateReads(log: MemoryLog): () => void {
   return answer
 }
 
-t.test('[RS1] a page that was read for somebody else, before the newest events, leaves no gap', async t => {
+t.test('[RS1] a page that was read for another subscriber, before the newest events, leaves no gap', async t => {
   const { log, broadcaster } = setUp()
   for (let n = 0; n < 3; n++) log.add('agent:error', 'agents.a.log')
   const answer = lateReads(log)
@@ -248,7 +251,7 @@ t.test('[RS1] a page that was read for somebody else, before the newest events, 
     )
 })
 
-t.test('[RS1] more events than may be held while the last page is read are read from the log', async t => {
+t.test('[RS1] more events than can be held during the last page are read from the log', async t => {
   const { log, broadcaster } = setUp()
   log.add('agent:error', 'agents.a.log')
   const answer = lateReads(log)
@@ -267,7 +270,7 @@ t.test('[RS1] more events than may be held while the last page is read are read 
   )
 })
 
-t.test('[SB1] a store that is ahead of what was told causes neither gap nor duplicate', async t => {
+t.test('[SB1] a store that is ahead of the delivered events causes neither gap nor duplicate', async t => {
   const { log, broadcaster } = setUp()
   log.lagging = true
   log.add('agent:status', 'agents.a.status')
@@ -343,7 +346,7 @@ t.test('[SB1] [SB8] [SB11] subscribing at random among appends: no gap, no dupli
 })
 
 t.test(
-  '[SB2] [SB6] without a snapshot it is live at once; after unsubscribe only what other patterns match',
+  '[SB2] [SB6] without a snapshot a subscription is live at once; after unsubscribe only other matching patterns remain',
   async t => {
     const { log, broadcaster, join } = setUp()
     log.add('agent:status', 'agents.a.status')
@@ -361,19 +364,22 @@ t.test(
   },
 )
 
-t.test('[RS5] a client that has subscriptions is not resumed, and gets a snapshot of the added patterns', async t => {
-  const { log, broadcaster, join } = setUp()
-  const { sink, subscriber } = await join(['tasks.>'])
-  log.add('agent:status', 'agents.a.status')
-  const decided: object[] = []
-  await subscriber.resume('test.0', ['agents.>'], outcome => decided.push(outcome))
-  broadcaster.deal()
-  t.same(decided, [{ resumed: false, reason: 'subscribed' }])
-  t.equal(sink.frames.at(-1)!.payload.records.length, 1)
-  t.same(subscriber.patterns, ['tasks.>', 'agents.>'])
-})
+t.test(
+  '[RS5] a client that already has subscriptions is not resumed, and gets a snapshot of the added patterns',
+  async t => {
+    const { log, broadcaster, join } = setUp()
+    const { sink, subscriber } = await join(['tasks.>'])
+    log.add('agent:status', 'agents.a.status')
+    const decided: object[] = []
+    await subscriber.resume('test.0', ['agents.>'], outcome => decided.push(outcome))
+    broadcaster.deal()
+    t.same(decided, [{ resumed: false, reason: 'subscribed' }])
+    t.equal(sink.frames.at(-1)!.payload.records.length, 1)
+    t.same(subscriber.patterns, ['tasks.>', 'agents.>'])
+  },
+)
 
-t.test('[EV10] what is told but not kept while a pattern is added reaches the earlier ones', async t => {
+t.test('[EV10] an ephemeral event that arrives while a pattern is added reaches the earlier patterns', async t => {
   const summary = 'agents.a.summary'
   for (const pattern of ['tasks.>', 'agents.>']) {
     const { log, broadcaster, join } = setUp()
@@ -390,19 +396,16 @@ t.test('[EV10] what is told but not kept while a pattern is added reaches the ea
   }
 })
 
-t.test(
-  '[EV10] whoever resumes is told the newest of what is not kept, whatever an earlier replay went past',
-  async t => {
-    const { log, broadcaster } = setUp()
-    for (const agentId of ['a', 'b', 'b']) log.add('agent:summary', `${LATEST}agents.${agentId}.summary`, { agentId })
-    const told = log.add('agent:error', 'agents.a.log')
-    const sink = new FakeSink()
-    await broadcaster.attach(sink, viewer(['b'])).resume(told.cursor, ['agents.>'], () => {})
-    t.match(sink.given, [{ frame: 'resume:done' }, { topic: 'agents.b.summary', cursor: told.cursor }])
-  },
-)
+t.test('[EV10] a resuming client gets the latest ephemeral events, whatever an earlier replay skipped', async t => {
+  const { log, broadcaster } = setUp()
+  for (const agentId of ['a', 'b', 'b']) log.add('agent:summary', `${LATEST}agents.${agentId}.summary`, { agentId })
+  const told = log.add('agent:error', 'agents.a.log')
+  const sink = new FakeSink()
+  await broadcaster.attach(sink, viewer(['b'])).resume(told.cursor, ['agents.>'], () => {})
+  t.match(sink.given, [{ frame: 'resume:done' }, { topic: 'agents.b.summary', cursor: told.cursor }])
+})
 
-t.test('[EV10] a snapshot shows what is not kept even where the store is ahead of what was told', async t => {
+t.test('[EV10] a snapshot shows ephemeral events even if the store is ahead of the delivered events', async t => {
   const { log, broadcaster } = setUp()
   log.lagging = true
   const sink = new FakeSink()

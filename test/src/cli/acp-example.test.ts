@@ -2,7 +2,7 @@ import type { Session } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { exampleAgent, startAcp } from '../../helpers/acp.ts'
 
-test('the example agent of the library up to 1.9: it asks, a dashboard answers, the run goes on; a cancel ends it', async t => {
+test('the example agent of the library up to 1.9 asks, a dashboard answers, the run continues, and a cancel ends it', async t => {
   const { agent, submit, asked, answer, ended, transcript, interrupt, until, call, admin } = await startAcp(t)
   const bridge = await agent([process.execPath, exampleAgent])
   const { commandId } = await submit('Change the configuration', { sessionId: 's1' })

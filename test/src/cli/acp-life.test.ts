@@ -2,7 +2,7 @@ import type { Agent } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { startAcp } from '../../helpers/acp.ts'
 
-test('a program that is killed shows as crashed, its command as failed; the bridge ends as it did', async t => {
+test('a killed program shows as crashed and its command as failed, and the bridge ends with the same code', async t => {
   const { agent, submit, ended, lifecycle, until } = await startAcp(t)
   const bridge = await agent()
   const { commandId } = await submit('say begun\npids\ncomplain out of memory\nwait', { sessionId: 's1' })
@@ -24,7 +24,7 @@ test('a program that is killed shows as crashed, its command as failed; the brid
   t.match(left, { work: 'stopped', running: [] })
 })
 
-test('a bridge that is stopped in the middle of a turn ends it first, with what it asks', async t => {
+test('a bridge that is stopped in mid-turn first ends the turn and its question', async t => {
   const { agentProcess, submit, ended, asked, lifecycle, call, admin } = await startAcp(t)
   const bridge = await agentProcess()
   const { commandId } = await submit('ask May I?')

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { startAcp, testAgent } from '../../helpers/acp.ts'
 
-test('with --restart it is started again, and takes up its conversations where it can', async t => {
+test('with --restart the program is started again, and resumes its conversations if it can', async t => {
   const { agent, prompt, root, lifecycle, transcript } = await startAcp(t)
   await agent([process.execPath, testAgent, `load=${join(root, 'memory')}`], ['--restart'])
   t.match(await prompt('turns', { sessionId: 's1' }), { output: 'turn 1' })
@@ -13,11 +13,11 @@ test('with --restart it is started again, and takes up its conversations where i
   t.same(
     (await transcript('s1')).map(item => item.kind === 'message' && item.text),
     ['turn 1', 'turn 2'],
-    'what the program tells of the past is not said twice',
+    'what the program replays of the past is not repeated',
   )
 })
 
-test('one that cannot take up a conversation begins another, and says so', async t => {
+test('a program that cannot resume a conversation starts a new one, and says so', async t => {
   const { agent, prompt, transcript } = await startAcp(t)
   const first = await agent()
   t.match(await prompt('turns', { sessionId: 's1' }), { output: 'turn 1' })
@@ -27,7 +27,7 @@ test('one that cannot take up a conversation begins another, and says so', async
   t.match((await transcript('s1'))[1], { role: 'system', text: /does not know what was said before/ })
 })
 
-test('a turn that does not end although it was cancelled ends with the program, which is started again', async t => {
+test('a cancelled turn that does not end is ended with the program, which is started again', async t => {
   const { agent, submit, ended, interrupt, prompt, until } = await startAcp(t, { CANCEL_DEADLINE_MS: 500 })
   const bridge = await agent()
   const { commandId } = await submit('say stuck\nhang')

@@ -4,7 +4,7 @@ import { startAcp, testAgent } from '../../helpers/acp.ts'
 
 const node = process.execPath
 
-test('what cannot be the agent is told in a line', async t => {
+test('a program that cannot be the agent is reported in one line', async t => {
   const { root, run, as } = await startAcp(t)
   const token = await as('agent', 'a1')
   const acp = (...args: string[]) => run(['agent', 'acp', '--id', 'a1', '--root', root, ...args], token)
@@ -20,7 +20,7 @@ test('what cannot be the agent is told in a line', async t => {
   t.match(noRoot, { code: 1, stderr: /The root .*none cannot be used: ENOENT/ })
 })
 
-test('one that wants a login says how, and --auth logs in', async t => {
+test('a program that requires a login says how, and --auth logs in', async t => {
   const { agent, prompt } = await startAcp(t)
   const first = await agent([node, testAgent, 'auth'])
   t.match(await prompt('say hi'), { status: 'failed', error: { code: 'auth_required', message: /--auth: browser/ } })

@@ -4,7 +4,7 @@ import type { Agent, Interaction, Session, Task } from '@fleetwire/protocol'
 import { test } from 'tap'
 import { realFolder, startAcp } from '../../helpers/acp.ts'
 
-test('what the program tells is seen: thoughts, plans, modes, usage, titles, whatever it prints', async t => {
+test('thoughts, plans, modes, usage, titles and all other output of the program are shown', async t => {
   const { agent, prompt, transcript, until, call, admin, submit, ended } = await startAcp(t)
   const bridge = await agent(undefined, ['--mode', 'code'])
   const plan = (...status: string[]) =>
@@ -74,7 +74,7 @@ test('what the program tells is seen: thoughts, plans, modes, usage, titles, wha
   })
 })
 
-test('questions: every kind of answer, a form, and none of them when the turn is cancelled', async t => {
+test('questions work with every kind of answer and with forms, and are cancelled with their turn', async t => {
   const { agent, submit, asked, answer, ended, prompt, interrupt, until } = await startAcp(t)
   await agent(undefined, ['--ask-timeout', '2m'])
   const first = await submit('ask May I write?')
@@ -98,7 +98,7 @@ test('questions: every kind of answer, a form, and none of them when the turn is
   const open = await asked(third.commandId)
   await interrupt(third.commandId)
   t.match(await ended(third.commandId), { status: 'cancelled', confirmed: true })
-  // What follows from the end of its command comes after it.
+  // Events caused by the end of its command follow it.
   await until(({ payload }) => {
     const { interactionId, state } = payload as Interaction
     return interactionId === open.interactionId && state === 'cancelled' ? true : undefined
@@ -106,7 +106,7 @@ test('questions: every kind of answer, a form, and none of them when the turn is
   t.match(await prompt('say on'), { status: 'succeeded', output: 'on' })
 })
 
-test('files and commands: what is inside of the root, and nothing else', async t => {
+test('files and commands inside the root are allowed, and nothing else', async t => {
   const { agent, prompt, root, submit, ended, interrupt, until } = await startAcp(t)
   const outside = await realFolder(t)
   await writeFile(join(outside, 'secret'), 'the secret')
@@ -140,7 +140,7 @@ test('files and commands: what is inside of the root, and nothing else', async t
   await interrupt(waits.commandId)
   t.match(await ended(waits.commandId), { status: 'cancelled' })
   const sleeper = (await said(`run pgrep -f 'sleep 4711' -P ${process.pid}`)).match(/(\d+)\n?$/)?.[1]
-  t.ok(sleeper, 'what it left running goes on with its session')
+  t.ok(sleeper, 'a command left running survives the turn')
   await bridge.kill('SIGTERM')
-  t.throws(() => process.kill(Number(sleeper), 0), { code: 'ESRCH' }, 'and ends with it')
+  t.throws(() => process.kill(Number(sleeper), 0), { code: 'ESRCH' }, 'and ends with the session')
 })

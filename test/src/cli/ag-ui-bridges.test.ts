@@ -12,7 +12,7 @@ const libraries = [
 const said = ({ messages }: modern.HttpAgent) =>
   messages.filter(({ role }) => role === 'assistant').map(({ content }) => content)
 
-// All at once: each waits for what its program does.
+// In parallel: each mostly waits for its program.
 t.jobs = 3
 t.teardown(() => {
   t.jobs = 1
@@ -57,7 +57,7 @@ t.test('[UI2] HttpAgent drives fleetwire agent wrap', async t => {
   await Promise.all(libraries.map((library, i) => drive(library, `w${i}`)))
 })
 
-t.test('[UI2] HttpAgent drives fleetwire agent acp, answers what it asks and sees its tools', async t => {
+t.test('[UI2] HttpAgent drives fleetwire agent acp, answers its questions and sees its tools', async t => {
   const { agent, url, token } = await startAcp(t)
   await agent([process.execPath, exampleAgent])
   const http = new modern.HttpAgent({

@@ -8,7 +8,7 @@ const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 const bin = fileURLToPath(new URL('../../../../bin/fleetwire', import.meta.url))
 const exec = ['agent', 'exec', '--id', 'a1']
 
-test('a hang-up is ignored without a terminal; with one the agent reports its exit', async t => {
+test('a hang-up is ignored without a terminal; with one, the agent reports its exit', async t => {
   const { start, as, run, call, admin, url, log } = await startForCli(t)
   const token = await as('agent', 'a1')
   const agent = start(exec, token)
@@ -55,7 +55,7 @@ const namespaces = (() => {
   }
 })()
 
-test('as process 1 it reaps what its commands leave behind, and passes signals on', namespaces, async t => {
+test('as process 1 the agent reaps what its commands leave behind, and forwards signals', namespaces, async t => {
   const { url, as, run, call, admin } = await startForCli(t)
   const env = { PATH: process.env.PATH ?? '', HOME: t.testdir(), FLEETWIRE_URL: url, ...(await as('agent', 'a1')) }
   const agent = spawn('unshare', ['--pid', '--fork', '--mount-proc', '--kill-child', bin, ...exec], { env })

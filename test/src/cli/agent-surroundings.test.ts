@@ -6,7 +6,7 @@ import { startForCli } from '../../helpers/cli.ts'
 const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 const exec = ['agent', 'exec', '--id', 'a1']
 
-test('agent exec runs commands if SHELL is nologin, and says which shell it uses', async t => {
+test('agent exec runs commands even if SHELL is nologin, and says which shell it uses', async t => {
   const { startHere, as, run } = await startForCli(t)
   const agent = startHere(exec, { ...(await as('agent', 'a1')), SHELL: '/usr/sbin/nologin' })
   await agent.printed(/commands run in \/bin\/sh: \/usr\/sbin\/nologin/)
@@ -26,7 +26,7 @@ test('the agent sets the default run timeout', async t => {
 })
 
 const root = process.getuid?.() === 0 ? {} : { skip: 'only root can become a user that is not there' }
-test('a user without a passwd entry and a home can run the program and an agent', root, async t => {
+test('a user without a passwd entry or home can run the program and an agent', root, async t => {
   const { url, as, run, call, admin } = await startForCli(t)
   const token = await as('agent', 'a1')
   const uid = 54_321

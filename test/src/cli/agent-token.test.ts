@@ -8,10 +8,10 @@ import { hmacToken } from '../../helpers/foreign-token.ts'
 import { size, some } from '../../helpers/sizes.ts'
 import { until } from '../../helpers/until.ts'
 
-/** The least that a token lasts that is to expire. */
+/** The shortest lifetime of a token that expires during a test. */
 const SHORT_S = size('SHORT_TOKEN_S', { quick: 5, full: 15 })
 const exec = ['agent', 'exec', '--id', 'a1']
-/** A token of the agent that lasts so many seconds. */
+/** A token of the agent that lasts this many seconds. */
 const lasting = (seconds: number, sub = 'a1') =>
   hmacToken(SECRET, {
     sub,
@@ -20,19 +20,19 @@ const lasting = (seconds: number, sub = 'a1') =>
     exp: Math.floor(Date.now() / 1000) + seconds,
   })
 
-// All at once: they wait for tokens to expire.
+// In parallel: they wait for tokens to expire.
 t.jobs = 4
 t.teardown(() => {
   t.jobs = 1
 })
 
-/** Seconds in which an agent has started and runs a command, many times over: a busy machine takes its time. */
+/** Ten times the seconds that an agent needs to start and run a command: a busy machine is slow. */
 const seconds = await enough()
 
 async function enough(): Promise<number> {
   const { startHere, run } = await startForCli(t)
   let tookMs = 0
-  // The first time loads what it needs as well.
+  // The first round also loads modules.
   for (let i = 0; i < 2; i++) {
     const begin = performance.now()
     const agent = startHere(exec, { FLEETWIRE_TOKEN: lasting(600) })
@@ -44,7 +44,7 @@ async function enough(): Promise<number> {
   return Math.max(SHORT_S, Math.ceil((10 * tookMs) / 1000))
 }
 
-test('when its token expires, running commands finish, and their results are delivered with the next one', async t => {
+test('when its token expires, running commands finish, and their results are delivered with the next token', async t => {
   const config = { JWT_LEEWAY_MS: 0, LEASE_MS: 300_000 }
   const { startHere, run, inStatus, call, admin, log } = await startForCli(t, config)
   const journal = t.testdir()
@@ -73,11 +73,11 @@ test('when its token expires, running commands finish, and their results are del
   const command = await kept
   t.match(command.lateResult?.output ?? command.output, /whole/)
   t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'online' })
-  // Its journal goes with the test.
+  // Its journal is removed with the test.
   await next.kill('SIGTERM')
 })
 
-test('a token file and a token command are read again before the token expires, and work goes on', async t => {
+test('a token file or token command is read again before the token expires, and work continues', async t => {
   const { startHere, run, inStatus, log } = await startForCli(t, { JWT_LEEWAY_MS: 0 })
   const folder = t.testdir()
   const file = join(folder, 'token')
@@ -109,7 +109,7 @@ test('a token file and a token command are read again before the token expires, 
   }
 })
 
-test('an unusable source of tokens stops the start with the reason', async t => {
+test('an unusable token source stops the start with the reason', async t => {
   const { startHere } = await startForCli(t)
   const folder = t.testdir({ empty: '', other: lasting(600, 'a2') })
   const ended = (...args: string[]) => startHere([...exec, '--journal', folder, ...args], { FLEETWIRE_TOKEN: '' }).ended
@@ -127,7 +127,7 @@ test('an unusable source of tokens stops the start with the reason', async t => 
   t.match(await ended('--token-command', 'x', '--token-file', 'y'), { code: 2, stderr: /not from both/ })
 })
 
-test('[AG17] a token that expires within a day causes one warning, in ps, in the record and in the log of the agent', async t => {
+test('[AG17] a token that expires within a day causes one warning: in ps, in the record and in the log of the agent', async t => {
   const { startHere, run, call, admin, log } = await startForCli(t)
   const folder = t.testdir({ token: lasting(3600) })
   const start = (env: Record<string, string>, ...args: string[]) =>
@@ -136,7 +136,7 @@ test('[AG17] a token that expires within a day causes one warning, in ps, in the
   log.follow(events => {
     for (const { payload } of events) if ((payload as { code?: string }).code === 'token_expires') warned.push(payload)
   })
-  // An agent is connected before its record says so.
+  // An agent is connected before its record shows it.
   const expires = (wanted: boolean) =>
     until(async () => {
       const { body } = await call<Agent>(admin, 'GET', '/api/v1/agents/a1')

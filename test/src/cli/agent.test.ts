@@ -16,15 +16,15 @@ test('agent exec connects with its id and labels, and reports its exit', async t
   await runHere(['send', 'a1', 'sleep 600'])
   await running
   const cancelled = inStatus('a1', 'cancelled')
-  // As timeout(1) and npm do: to the process, and again to its group.
+  // Like timeout(1) and npm: to the process, and again to its group.
   agent.child.kill('SIGTERM')
   agent.child.kill('SIGTERM')
   t.match(await agent.ended, { code: 0 })
-  t.match(await cancelled, { reason: 'agent' }, 'what ran was ended and reported')
+  t.match(await cancelled, { reason: 'agent' }, 'the running command was ended and reported')
   t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'offline', work: 'stopped' })
 })
 
-test('a second agent of the same id ends the first, which says so', async t => {
+test('a second agent with the same id ends the first, which says so', async t => {
   const { startHere, as, call, admin } = await startForCli(t)
   const token = await as('agent', 'a1')
   const first = startHere(['agent', 'exec', '--id', 'a1'], token)
@@ -39,7 +39,7 @@ test('a second agent of the same id ends the first, which says so', async t => {
   t.match((await call<Agent>(admin, 'GET', '/api/v1/agents/a1')).body, { link: 'online' })
 })
 
-test('a token that cannot work ends it with 4 and a hint', async t => {
+test('a token that cannot work ends the agent with 4 and a hint', async t => {
   const { startHere, as } = await startForCli(t)
   const exec = (env: Record<string, string>) =>
     startHere(['agent', 'exec', '--id', 'a1', '--journal', t.testdir()], env).ended

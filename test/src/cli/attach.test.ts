@@ -6,7 +6,7 @@ import { startForCli } from '../../helpers/cli.ts'
 
 const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 
-test('attach types into the terminal of a command, leaves with Ctrl-], and gives the local one back', async t => {
+test('attach types into the terminal of a command, leaves with Ctrl-], and restores the local terminal', async t => {
   const { run, url, admin, as, agent, inStatus } = await startForCli(t)
   await agent('a1')
   t.match(await run(['attach', 'a1']), { code: 2, stderr: /attach needs a terminal/ })
@@ -14,7 +14,7 @@ test('attach types into the terminal of a command, leaves with Ctrl-], and gives
   await run(['send', 'a1', 'echo ready; read line; echo "got <$line>"; read line'])
   const { commandId } = await running
 
-  /** `attach` in a shell on a terminal of its own, so that the terminal is there to be looked at after it. */
+  /** `attach` in a shell on its own terminal, so that the terminal can be inspected afterwards. */
   const attach = (token: string) => {
     let text = ''
     const looks = new Set<() => void>()

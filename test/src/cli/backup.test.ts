@@ -7,10 +7,10 @@ import { fleetwireHere } from '../../helpers/cli-here.ts'
 import { adminToken, fleetwire, freePort } from '../../helpers/processes.ts'
 import { connectWs } from '../../helpers/ws-client.ts'
 
-// Two servers start one after the other, on a machine that may be busy.
+// Two servers start one after the other, on a possibly busy machine.
 t.setTimeout(120_000)
 
-/** Submits without a pause; resolves with the ids, in the order in which they were accepted. */
+/** Submits continuously; resolves with the ids, in the order of acceptance. */
 async function submitUntil(url: string, token: string, ended: () => boolean): Promise<string[]> {
   const accepted: string[] = []
   while (!ended()) {
@@ -24,7 +24,7 @@ async function submitUntil(url: string, token: string, ended: () => boolean): Pr
   return accepted
 }
 
-/** A socket that asks to resume behind a cursor: what it is told first. */
+/** A socket that resumes after a cursor: resolves with the first response. */
 async function resume(t: Test, url: string, token: string, cursor?: string) {
   const client = await connectWs(t, url, token)
   client.send(
@@ -37,7 +37,7 @@ async function resume(t: Test, url: string, token: string, cursor?: string) {
   return payload as { resumed: boolean; reason?: string; cursor: string }
 }
 
-test('a backup of a busy server is whole: another goes on with it, with the same tokens and the same agents', async t => {
+test('a backup of a busy server is complete: another server continues with it, with the same tokens and agents', async t => {
   const folder = await emptyFolder(t)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -59,7 +59,7 @@ test('a backup of a busy server is whole: another goes on with it, with the same
   copied = true
   t.match(backup, { code: 0, stdout: /^\d+ events, \d+\.\d MB, are in \S+copy:/ })
   const after = await submitUntil(url, token, () => wanted++ === 0)
-  t.ok((await meanwhile).length > 0, 'the server went on')
+  t.ok((await meanwhile).length > 0, 'the server kept running')
   const { cursor } = await resume(t, url, token)
   await original.kill('SIGKILL')
   t.equal(statSync(copy).mode & 0o777, 0o700)
@@ -72,18 +72,26 @@ test('a backup of a busy server is whole: another goes on with it, with the same
   const asAdmin = { headers: { authorization: `Bearer ${token}` } }
   const statusOf = async (id: string) => (await fetch(`${url}/api/v1/commands/${id}`, asAdmin)).status
   for (const id of before) t.equal(await statusOf(id), 200, 'accepted before the backup began')
-  for (const id of after) t.equal(await statusOf(id), 404, 'accepted when it had ended')
-  t.match(await resume(t, url, token, cursor), { resumed: false, reason: 'epoch' }, 'not events of the same numbers')
+  for (const id of after) t.equal(await statusOf(id), 404, 'accepted after the backup had ended')
+  t.match(
+    await resume(t, url, token, cursor),
+    { resumed: false, reason: 'epoch' },
+    'not other events with the same numbers',
+  )
   const sent = await here('send', 'a1', '--priority', '9', '--wait', 'echo again').ended
   t.match(sent, { code: 0, stdout: /again/ }, 'what the agent had told the original counts no more')
   const { cursor: ofRestored } = await resume(t, url, token)
   await restored.app.close()
 
   const second = await started(join(folder, 'again'), 0)
-  t.match(await resume(t, second.url, token, ofRestored), { resumed: false, reason: 'epoch' }, 'nor those of the first')
+  t.match(
+    await resume(t, second.url, token, ofRestored),
+    { resumed: false, reason: 'epoch' },
+    'nor is a cursor of the first restored server valid',
+  )
 })
 
-test('backup overwrites nothing, and says what is no data folder', async t => {
+test('backup overwrites nothing, and refuses what is no data folder', async t => {
   const folder = await emptyFolder(t)
   const backup = (name: string) => fleetwireHere(t, ['backup', join(folder, name)], { env: {}, folder }).ended
   mkdirSync(join(folder, 'full'))
@@ -96,7 +104,7 @@ test('backup overwrites nothing, and says what is no data folder', async t => {
     code: 1,
     stderr: /there is no log in \S+data; name the server's folder with --data-dir\.\n$/,
   })
-  t.notOk(readdirSync(folder).includes('to'), 'nothing was made')
+  t.notOk(readdirSync(folder).includes('to'), 'nothing was created')
   mkdirSync(join(folder, 'data'))
   writeFileSync(join(folder, 'data', 'fleetwire.db'), 'something else')
   const { code, stderr } = await backup('to')

@@ -13,7 +13,7 @@ test('token prints a valid token, and with --json its id and expiry', async t =>
   const json = await run(['token', '--role', 'viewer', '--json'])
   const minted = JSON.parse(json.stdout) as MintedToken
   t.match(await app.verifyToken(minted.token), { principal: { sub: 'viewer' } })
-  t.ok(Math.abs(minted.expiresAt - Date.now() - 30 * 86_400_000) < 60_000, 'for 30 days unless told otherwise')
+  t.ok(Math.abs(minted.expiresAt - Date.now() - 30 * 86_400_000) < 60_000, 'valid for 30 days by default')
 })
 
 test('ps shows each agent on a line, and with --json as an object', async t => {
@@ -37,10 +37,10 @@ test('ps shows each agent on a line, and with --json as an object', async t => {
   t.match(await run(['ps', '--json', '--status', 'offline']), { code: 0, stdout: '' })
 })
 
-/** More than are on one page. */
+/** More than one page. */
 const AGENTS = 550
 
-test('ps shows hundreds of agents, each on one line whatever it wrote', async t => {
+test('ps shows hundreds of agents, each on one line whatever their fields contain', async t => {
   const config = { DATA_DIR: t.testdir() }
   const earlier = await startForCli(t, config)
   const detail = 'real\r\n\u001b]52;c;ZXZpbA==\u0007\u001b[2Aforged\u009b2J\u202e'
@@ -50,7 +50,7 @@ test('ps shows hundreds of agents, each on one line whatever it wrote', async t 
     const { payload } = (await earlier.log.get('agents.first.status')) ?? {}
     return (payload as Agent | undefined)?.detail === detail && (payload as Agent)
   })
-  // The next start knows them as if they had been connected, which takes a hundred times as long.
+  // The next start treats them as previously connected; really connecting them would take a hundred times as long.
   const drafts = Array.from({ length: AGENTS }, (_, i) => {
     const payload: Agent = { ...record, agentId: `a${i}`, name: `a${i}`, link: 'offline', work: 'stopped' }
     return { type: 'agent:status', topic: `agents.a${i}.status`, record: 'set', payload } as const
@@ -66,7 +66,7 @@ test('ps shows hundreds of agents, each on one line whatever it wrote', async t 
   t.equal(code, 0)
   const [head, ...rows] = stdout.trim().split('\n')
   t.equal(rows.length, AGENTS + 2)
-  t.equal(new Set(rows.map(row => row.search(/ (online|offline) /))).size, 1, 'in columns')
+  t.equal(new Set(rows.map(row => row.search(/ (online|offline) /))).size, 1, 'columns are aligned')
   t.match(head, /^AGENT/)
   for (const row of rows) if (!/^(first .*|(a\d+|live) .* {2}real {2}forged)$/.test(row)) t.fail(row)
 })

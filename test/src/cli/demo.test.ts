@@ -10,7 +10,7 @@ import { until } from '../../helpers/until.ts'
 
 /** Starts the demo, logs in with the link that it prints, and watches everything. */
 async function startDemo(t: Test, args: string[] = ['--port', '0']) {
-  // What it leaves behind would be found here, and nothing of other demos.
+  // Everything that this demo leaves behind would be here, and nothing of other demos.
   const temp = await emptyFolder(t)
   const demo = fleetwire(t, ['demo', ...args], { TMPDIR: temp })
   const [, url = '', code = ''] = await demo.printed(/^ {2}(http:\S+)\/#login=(\S+)$/m)
@@ -44,7 +44,7 @@ async function startDemo(t: Test, args: string[] = ['--port', '0']) {
   })
   client.connect()
 
-  /** Resolves with the first answer that is not undefined, now or after some event. */
+  /** Resolves with the first result that is not undefined, now or after some event. */
   const heard = <T>(find: () => T | undefined): Promise<T> =>
     new Promise(resolve => {
       const look = () => {
@@ -84,11 +84,11 @@ async function processesWith(setting: string): Promise<number[]> {
 }
 
 const isLinux = process.platform === 'linux'
-/** Its agents work at the pace of people. */
+/** The demo's agents work at human pace. */
 const TIMEOUT = { timeout: 180_000 }
 t.setTimeout(4 * TIMEOUT.timeout)
 
-test('six agents are at work; one that is killed comes back; what a demo that is killed began ends, and its folder', {
+test('six agents work, a killed one comes back, and a killed demo takes its processes and its folder with it', {
   ...TIMEOUT,
   skip: !isLinux && 'needs /proc',
 }, async t => {
@@ -97,7 +97,7 @@ test('six agents are at work; one that is killed comes back; what a demo that is
   for (const { agentId, name } of demoAgents) {
     t.match(it.agents.get(agentId), { name, labels: { env: 'demo' } })
   }
-  // All at once: each of them takes its time.
+  // In parallel: each of them is slow.
   t.jobs = 6
   await Promise.all([
     t.test('an answer decides whether the folder is deleted', async t => {
@@ -107,20 +107,20 @@ test('six agents are at work; one that is killed comes back; what a demo that is
       t.match(asked, { agentId: 'cleaner', kind: 'permission', risk: 'high', state: 'open' })
       const [, name = ''] = /^rm -r (\S+)/.exec(asked.subject?.preview ?? '') ?? []
       const scratch = `${await it.folder()}/scratch/cleaner`
-      t.ok((await readdir(`${scratch}/${name}`)).length > 10, 'it is there')
+      t.ok((await readdir(`${scratch}/${name}`)).length > 10, 'the folder exists')
       t.match(await it.client.respond({ interactionId: asked.interactionId, optionId: 'delete' }), { ok: true })
       const ended = await it.command('command:succeeded', ({ commandId }) => commandId === asked.commandId)
       t.match(ended.output, /^Deleted/)
-      t.notOk((await readdir(scratch)).includes(name), 'it is gone')
+      t.notOk((await readdir(scratch)).includes(name), 'the folder is gone')
     }),
 
-    t.test('what fails is retried', async t => {
+    t.test('a failed command is retried', async t => {
       const failed = await it.command('command:failed', ({ agentId }) => agentId === 'link-checker')
       t.match(failed.error, { code: 'ECONNREFUSED' })
       t.ok(await it.command('command:queued', ({ retryOf }) => retryOf === failed.commandId))
     }),
 
-    t.test('a long job shows its progress, and stops when it is told to', async t => {
+    t.test('a long job shows its progress, and stops on request', async t => {
       const long = await it.command('command:progress', ({ progress }) => /^Copied/.test(progress?.message ?? ''))
       t.match(await it.client.interrupt(long.commandId), { ok: true, affected: true })
       const ended = await it.command('command:cancelled', ({ commandId }) => commandId === long.commandId)
@@ -132,7 +132,7 @@ test('six agents are at work; one that is killed comes back; what a demo that is
       )
     }),
 
-    t.test('an answer arrives while it is written, and whole', async t => {
+    t.test('an answer streams while it is written, and arrives complete', async t => {
       const question = await it.send('explainer', 'prompt', 'Explain slugify')
       const { output } = await it.command('command:succeeded', ({ commandId }) => commandId === question.commandId)
       const deltas = it.events.filter(({ type, payload }) => {
@@ -144,7 +144,7 @@ test('six agents are at work; one that is killed comes back; what a demo that is
       t.match(output, /^## `src\/slugify\.js`[\s\S]*```js\nexport function slugify/)
     }),
 
-    t.test('people type into the prompt of Node', async () => {
+    t.test('people can type at the prompt of Node', async () => {
       const prompt = await it.command('command:running', ({ agentId, input }) => agentId === 'repl' && input === 'node')
       let screen = ''
       const terminal = it.client.openTerminal({
@@ -162,7 +162,7 @@ test('six agents are at work; one that is killed comes back; what a demo that is
       await until(() => screen.includes("'666!'"))
     }),
 
-    t.test('a shell line of a person runs beside what the agent does', async t => {
+    t.test('a person’s shell command runs next to the agent’s work', async t => {
       const line = await it.send('test-runner', 'shell', 'node test.js roman')
       const ended = await it.command('command:succeeded', ({ commandId }) => commandId === line.commandId)
       t.match(ended, { output: /4 passed/, exitCode: 0 })
@@ -188,7 +188,7 @@ test('six agents are at work; one that is killed comes back; what a demo that is
   t.same(await readdir(it.temp), [])
 })
 
-test('Ctrl-C ends all of it, also while it starts, and removes the folder', TIMEOUT, async t => {
+test('Ctrl-C ends everything, even during the start, and removes the folder', TIMEOUT, async t => {
   const it = await startDemo(t)
   it.demo.child.kill('SIGINT')
   t.match(await it.demo.ended, { code: 0, stdout: /Everything has ended/, stderr: '' })
@@ -196,7 +196,7 @@ test('Ctrl-C ends all of it, also while it starts, and removes the folder', TIME
   if (isLinux) t.same(await it.processes(), [])
 })
 
-test('synthetic agents say that they are; a demo whose port is taken leaves nothing behind', {
+test('synthetic agents are labelled as such; a demo whose port is taken leaves nothing behind', {
   ...TIMEOUT,
   ...inFull,
 }, async t => {

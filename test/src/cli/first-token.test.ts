@@ -4,14 +4,14 @@ import { test } from 'tap'
 import { Pty } from '../../../src/exec/pty.ts'
 import { emptyFolder } from '../../helpers/cli.ts'
 
-test('[AU29] the first admin token is shown to a terminal, and to no file', async t => {
+test('[AU29] the first admin token is shown on a terminal, but not written to a file', async t => {
   const folder = await emptyFolder(t)
   const told = await onTerminal(folder, /export FLEETWIRE_TOKEN=(eyJ[\w-]+\.[\w-]+\.[\w-]+)/)
   t.match(told, /^eyJ/)
   await t.rejects(stat(`${folder}/data/admin-token`), { code: 'ENOENT' })
 })
 
-/** Runs `serve` on a pseudoterminal until it has printed what is looked for. */
+/** Runs `serve` on a pseudoterminal until it has printed the pattern. */
 async function onTerminal(cwd: string, pattern: RegExp): Promise<string> {
   let text = ''
   let found = (_: string) => {}

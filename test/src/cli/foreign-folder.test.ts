@@ -7,13 +7,15 @@ import { emptyFolder } from '../../helpers/cli.ts'
 import { some } from '../../helpers/sizes.ts'
 
 const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
-/** Root may do everything, so as root the server is another user; as anybody else the folder takes the rights away. */
+/**
+ * Root may do everything, so for root the server runs as another user; otherwise the folder's permissions are removed.
+ */
 const isRoot = process.getuid?.() === 0
 const asked = isRoot ? 65_534 : process.getuid?.()
 
 /** How a server ends that is started on a folder. */
 async function serveOn(dataDir: string): Promise<{ code: number | null; stderr: string }> {
-  // Without what the test runner loads into every Node: it writes notes, which the other user may not.
+  // Without what the test runner loads into every Node process: it writes files, which the other user may not.
   const line = [process.execPath, main, 'serve', '--port', '0', '--data-dir', dataDir]
   const child = spawn('env', ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE', ...line], {
     ...(isRoot && { uid: 65_534, gid: 65_534 }),
@@ -27,7 +29,7 @@ async function serveOn(dataDir: string): Promise<{ code: number | null; stderr: 
   return { code, stderr }
 }
 
-test('a data folder of another user ends the process with the folder, its owner and who asked', async t => {
+test('a data folder of another user ends the process with the folder, its owner and the current user', async t => {
   const folder = await emptyFolder(t)
   await chmod(folder, 0o755)
   const own = process.getuid?.()

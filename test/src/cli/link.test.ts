@@ -10,7 +10,7 @@ import { root } from '../../house/repository.ts'
 const run = promisify(execFile)
 const bin = fileURLToPath(new URL('bin/fleetwire', root))
 
-test('bin/fleetwire works through links of any kind, anywhere', async t => {
+test('bin/fleetwire works through links of any kind, from anywhere', async t => {
   const folder = await emptyFolder(t)
   const place = async (...parts: string[]) => {
     await mkdir(join(folder, ...parts), { recursive: true })

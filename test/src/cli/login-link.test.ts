@@ -24,7 +24,7 @@ async function follow(t: Test, output: string): Promise<{ status: number; token:
 
 const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
 
-test('login-link prints a link that logs a browser in once, with the rights of the token', async t => {
+test('login-link prints a link that logs in a browser once, with the rights of the token', async t => {
   const { run, as } = await startForCli(t)
   const { code, stdout, stderr } = await run(['login-link'], await as('operator', 'ann'))
   t.match({ code, stderr }, { code: 0, stderr: '' })
@@ -32,7 +32,7 @@ test('login-link prints a link that logs a browser in once, with the rights of t
   const { status, token } = await follow(t, stdout)
   t.equal(status, 200)
   t.match(claimsOf(token), { sub: 'ann', role: 'operator' })
-  t.equal((await follow(t, stdout)).status, 401, 'a second time it is worth nothing')
+  t.equal((await follow(t, stdout)).status, 401, 'the second time it is worthless')
 
   const json = await run(['login-link', '--json'])
   const { link, expiresAt } = JSON.parse(json.stdout) as { link: string; expiresAt: number }
@@ -65,13 +65,13 @@ test('a link leads to the server under its prefix', async t => {
   }
 })
 
-test('[AU34] [AU29] serve prints a link after its address at every start, for an admin, once; at the first, a token goes to a file that others cannot read', async t => {
+test('[AU34] [AU29] serve prints one admin link after its address at every start; the first start writes a token to a private file', async t => {
   const cwd = await emptyFolder(t)
   await mkdir(`${cwd}/data`, { mode: 0o755 })
   await writeFile(`${cwd}/data/admin-token`, 'of an earlier start', { mode: 0o644 })
   for (const start of ['first', 'second']) {
     const server = fleetwire(t, ['serve', '--port', '0'], {}, cwd)
-    // Lines of the server's log may stand between.
+    // Lines of the server's log may come in between.
     const [, url = ''] = await server.printed(/listens at (\S+)/)
     const [text] = await server.printed(/\nOpen this link .* works once and for 10 minutes.*\n\n {2}\S+#login=\S+\n/)
     t.match(text, `${url}/#login=`, `${start} start`)
@@ -90,13 +90,13 @@ test('[AU34] [AU29] serve prints a link after its address at every start, for an
     }
     server.child.kill('SIGTERM')
     const { stdout, stderr } = await server.ended
-    t.equal(/FLEETWIRE_TOKEN=/.test(stdout), start === 'first', 'an admin token once')
+    t.equal(/FLEETWIRE_TOKEN=/.test(stdout), start === 'first', 'an admin token only once')
     t.notMatch(stdout + stderr, kept.trim())
     t.notMatch(stdout + stderr, kept.trim().split('.')[2]!)
   }
 })
 
-test('a link names a machine that can be asked', async t => {
+test('a link names a reachable host', async t => {
   t.equal(loginUrl('http://0.0.0.0:3000', 'c'), 'http://127.0.0.1:3000/#login=c')
   t.equal(loginUrl('http://[::]:3000', 'c'), 'http://localhost:3000/#login=c')
   t.equal(loginUrl('http://[::1]:3000/', 'c'), 'http://[::1]:3000/#login=c')

@@ -13,10 +13,10 @@ interface Sent {
 
 const server = await startForCli(t)
 await server.agent('a1')
-/** Whoever can read this has the rights of an operator. */
+/** Whoever can read this secret has the rights of an operator. */
 const withSecret = { FLEETWIRE_URL: server.url, FLEETWIRE_JWT_SECRET: SECRET }
 
-test('[MC1] clients of either protocol see a command through over stdio, with a token or the secret of the server', async t => {
+test('[MC1] clients of either protocol follow a command to its end over stdio, with a token or the server’s secret', async t => {
   const withToken = { FLEETWIRE_URL: server.url, FLEETWIRE_TOKEN: server.admin }
   const ways = [
     ['sdk 1', withToken, 'admin'],
@@ -36,7 +36,7 @@ test('[MC1] clients of either protocol see a command through over stdio, with a 
       { agentId: 'a1', kind: 'shell', input: 'printf one; sleep 0.3; exit 3', waitSeconds: 20 },
       { onprogress: ({ message }) => told.push(message ?? '') },
     )
-    t.equal(isError, false, `${generation}: a command that fails is no failure of the tool`)
+    t.equal(isError, false, `${generation}: a failed command is no error of the tool`)
     t.match(data.command, { createdBy, status: 'failed', exitCode: 3, output: 'one' })
     t.match(text, /^cmd_\S+ failed \(exit code 3\): shell on a1: printf one/)
     t.ok(told.includes('running'), told.join())
@@ -57,7 +57,7 @@ test('[MC1] clients of either protocol see a command through over stdio, with a 
   }
 })
 
-test('a server that is not there yet, a token that is refused', async t => {
+test('a server that is not up yet and a refused token are reported', async t => {
   const cwd = await emptyFolder(t)
   const port = await freePort()
   const env = { FLEETWIRE_URL: `http://127.0.0.1:${port}`, FLEETWIRE_TOKEN: 'not.a.token' }
@@ -66,7 +66,7 @@ test('a server that is not there yet, a token that is refused', async t => {
   const stop = new AbortController()
   const waiting = client.call('fleet_summary', {}, { signal: stop.signal })
   stop.abort()
-  await t.rejects(waiting, 'a call that nothing answers can be cancelled')
+  await t.rejects(waiting, 'an unanswered call can be cancelled')
   await client.raw.ping()
 
   await startApp(t, { port })
@@ -75,13 +75,13 @@ test('a server that is not there yet, a token that is refused', async t => {
   t.match(text, /^unauthorized: .*\n.*FLEETWIRE_TOKEN/)
 })
 
-test('without any token it says so to a person and ends', async t => {
+test('without any token the command says so and ends', async t => {
   const { code, stdout, stderr } = await server.run(['mcp'], { FLEETWIRE_TOKEN: '' })
   t.match({ code, stdout }, { code: 4, stdout: '' })
   t.match(stderr, /Set FLEETWIRE_TOKEN/)
 })
 
-test('[MC11] stdout holds the protocol alone, whatever comes in; --read-only changes nothing; the end of stdin ends it', async t => {
+test('[MC11] stdout holds only the protocol, whatever comes in; --read-only changes nothing; the end of stdin ends it', async t => {
   const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
   const child = spawn(process.execPath, [main, 'mcp', '--read-only'], {
     cwd: await emptyFolder(t),

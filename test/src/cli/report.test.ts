@@ -38,7 +38,7 @@ function piped(t: Test, args: string[], input: string, env: Record<string, strin
   return new Promise(resolve => child.on('close', code => resolve({ code, stdout, stderr })))
 }
 
-/** A server, and an agent in this process that takes reports, as the wrapper of a program does. */
+/** A server, and an agent in this process that accepts reports, like the wrapper of a program. */
 async function reporting(t: Test) {
   const server = await startForCli(t)
   const statuses: string[] = []
@@ -85,7 +85,7 @@ async function reporting(t: Test) {
   }
 }
 
-t.test('status, tool calls, messages and usage of a program', async t => {
+t.test('a program reports its status, tool calls, messages and usage', async t => {
   const { report, pipeProcess, statuses, rest } = await reporting(t)
   t.match(await report('status', 'working', 'compiling', 'main.c'), { code: 0, stdout: '', stderr: '' })
   const start = await report('tool', 'start', 'compile', '--args', '{"file":"main.c"}')
@@ -108,7 +108,7 @@ t.test('status, tool calls, messages and usage of a program', async t => {
     { name: 'compile', args: { file: 'main.c' }, result: 'ok' },
     { role: 'user', text: 'Größe 🙂\n'.repeat(10_000) },
   ])
-  // The program was told that the agent has it, which is before the server does.
+  // The program is told once the agent has it, which is before the server does.
   const usage = await until(async () => {
     const { items: told } = await rest<{ items: FleetEvent[] }>('GET', '/events?topics=agents.prog.log')
     const found = told.filter(({ type }) => type === 'usage:reported')
@@ -123,7 +123,7 @@ t.test('status, tool calls, messages and usage of a program', async t => {
   t.match(sent, { code: 0, stdout: '{"ok":true}\n{"ok":true}\n' })
 })
 
-t.test('a question: its answer is printed, and its effect is the exit code', async t => {
+t.test('a question prints its answer, and the effect of the answer is the exit code', async t => {
   const { report, asked, answer } = await reporting(t)
   const asks = async (args: string[], body: object) => {
     const waiting = report('ask', 'Deploy', 'now?', ...args)
@@ -169,7 +169,7 @@ t.test('a question: its answer is printed, and its effect is the exit code', asy
   t.match(await report('ask', 'Well?', '--timeout', '1ms', '--default', 'deny'), { code: 1, stdout: 'no\n' })
 })
 
-t.test('who cannot report is told why', async t => {
+t.test('a caller that cannot report is told why', async t => {
   const { report, reports } = await reporting(t)
   t.match(await run(t, ['report', 'status', 'idle']), {
     code: 3,
@@ -194,7 +194,7 @@ t.test('who cannot report is told why', async t => {
   })
 })
 
-t.test('the end of a turn tells what it used, each request once', async t => {
+t.test('the end of a turn reports its usage, each request once', async t => {
   const { hook, rest, statuses } = await reporting(t)
   const entry = (id: string, output_tokens: number, more = {}) =>
     JSON.stringify({
@@ -228,7 +228,7 @@ t.test('the end of a turn tells what it used, each request once', async t => {
   ])
 })
 
-t.test('a hook that meets trouble says nothing, ends with 0 and leaves the decision to the program', async t => {
+t.test('a hook that fails prints nothing, exits with 0 and leaves the decision to the program', async t => {
   const { hook, pipe, reports, app, agent } = await reporting(t)
   const silent = { code: 0, stdout: '', stderr: '' }
   for (const input of ['', 'no json', '[]', '{"hook_event_name":"PermissionRequest"', '\xff'])
@@ -254,7 +254,7 @@ t.test('a hook that meets trouble says nothing, ends with 0 and leaves the decis
   await app.close()
 })
 
-t.test('a hook starts with little: neither protocol, client nor validators are loaded', async t => {
+t.test('a hook starts light: neither protocol, client nor validators are loaded', async t => {
   const folder = t.testdir({ coverage: {} })
   const env = { NODE_V8_COVERAGE: join(folder, 'coverage'), FLEETWIRE_REPORT: join(folder, 'none') }
   t.match(await piped(t, ['report', 'hook', 'claude-code'], JSON.stringify(hooks.PermissionRequest), env), { code: 0 })

@@ -11,15 +11,15 @@ test('the words after the agent belong to the command, even with dashes', async 
     ['local - x', 'local -- - x'],
     ['local --timeout 1s sleep 5 --wait', 'local --timeout 1s -- sleep 5 --wait'],
     ['local --timeout=1s npm ls --json', 'local --timeout=1s -- npm ls --json'],
-    // Options at the very end count where none stands before the words.
+    // Options at the very end count if none comes before the words.
     ['local ls --wait', 'local --wait -- ls'],
     ['local ls -la --wait', 'local --wait -- ls -la'],
     ['local echo a --priority 3 --timeout 90s', 'local --priority 3 --timeout 90s -- echo a'],
-    // Who writes `--` has said it.
+    // With `--`, everything after it is the command.
     ['local -- --version', 'local -- --version'],
     ['local -- ls --wait', 'local -- ls --wait'],
     ['local --wait -- ls -- x', 'local --wait -- ls -- x'],
-    // Left to be refused.
+    // Left for the parser to refuse.
     ['local', 'local'],
     ['local --nope ls', 'local --nope ls'],
   ]

@@ -5,7 +5,7 @@ import { sendInPipeline } from '../../helpers/send-pipe.ts'
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
-test('[TM19] data piped into send --wait is the input of the command, to its end', async t => {
+test('[TM19] data piped into send --wait is the input of the command, up to its end', async t => {
   const server = await startForCli(t)
   await server.agent('a1')
   const through = async (input: string | Uint8Array, line = 'cat') => {
@@ -18,7 +18,7 @@ test('[TM19] data piped into send --wait is the input of the command, to its end
   t.match(
     await through(lines),
     { code: 0, stderr: '', stdout: Buffer.from(lines) },
-    'nothing is echoed; line ends of Windows too',
+    'nothing is echoed, and line endings of Windows are kept',
   )
   const long = `${'x'.repeat(20_000)}\n`
   t.same(
@@ -31,7 +31,7 @@ test('[TM19] data piped into send --wait is the input of the command, to its end
   t.same([code, sha256(stdout)], [0, sha256(bytes)], 'bytes of every kind, 1 MiB')
 })
 
-test('a command that reads only a part of its input does not wait for the rest', async t => {
+test('a command that reads only part of its input does not wait for the rest', async t => {
   const server = await startForCli(t)
   await server.agent('a1')
   const { child, read, ended } = sendInPipeline(t, server, 'head -c 3; echo; test -t 0 || test -t 1 || echo pipes')

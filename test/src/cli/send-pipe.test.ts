@@ -7,12 +7,12 @@ import { startForCli } from '../../helpers/cli.ts'
 import { sendInPipeline } from '../../helpers/send-pipe.ts'
 import { size } from '../../helpers/sizes.ts'
 
-/** Far more than what waits anywhere on the way. */
+/** Far more than all buffers on the way can hold. */
 const LINES = size('PIPED_LINES', { quick: 600_000, full: 2_000_000 })
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
-test('[TM21] [CS31] [TM20] a pipe gets the original bytes, in order and complete, at the pace of its reader', async t => {
+test('[TM21] [CS31] [TM20] a pipe gets the original bytes, complete and in order, at the pace of its reader', async t => {
   const server = await startForCli(t)
   await server.agent('a1')
   const odd = sendInPipeline(t, server, String.raw`printf '\351\n\r\n\r\r\n\377\0\r'; echo error >&2; exit 3`)
@@ -21,7 +21,7 @@ test('[TM21] [CS31] [TM20] a pipe gets the original bytes, in order and complete
   const lines = Buffer.from(Array.from({ length: LINES }, (_, i) => `${i + 1}\n`).join(''))
   const large = sendInPipeline(t, server, `seq ${LINES}`)
   const running = await server.inStatus('a1', 'running')
-  // What has come fills the pipe, and nobody reads it: the command cannot be done before somebody does.
+  // The output fills the pipe and nobody reads it: the command cannot end before somebody does.
   await once(large.child.stdout!, 'readable')
   for (let i = 0; i < 50; i++) {
     const { body } = await server.call<Command>(server.admin, 'GET', `/api/v1/commands/${running.commandId}`)
@@ -67,7 +67,7 @@ test('when the reader of the output goes away, the command is interrupted', asyn
   t.match(await cancelled, { reason: 'interrupted' })
 })
 
-test('[TM20] a token that may not type may not slow a command down', async t => {
+test('[TM20] a token that may not type may not slow down a command', async t => {
   const server = await startForCli(t)
   await server.agent('a1')
   const { FLEETWIRE_TOKEN: token = '' } = await server.as('viewer')

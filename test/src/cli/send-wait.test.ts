@@ -16,7 +16,7 @@ const pick = ({ code, stdout, stderr }: { code: number | null; stdout: string; s
   stderr,
 ]
 
-test('send --wait streams the output and exits as the command did', async t => {
+test('send --wait streams the output and exits like the command', async t => {
   t.strictSame(pick(await run(['send', 'a1', '--wait', 'echo one; sleep 0.2; echo two'])), [0, 'one\ntwo\n', ''])
   const failed = await run(['send', 'a1', '--wait', 'printf x; exit 7'])
   t.match(pick(failed), [7, 'x', /^fleetwire: cmd_\w+ failed: exit code 7\n$/])
@@ -40,10 +40,10 @@ test('every byte of the output is printed once, however late the terminal was jo
     'seq 5000; printf "\\033[31mred 🙂\\033[0m"; seq 5000; printf end',
   ])
   const numbers = Array.from({ length: 5000 }, (_, i) => `${i + 1}\n`).join('')
-  t.ok(stdout === `${numbers}\x1b[31mred 🙂\x1b[0m${numbers}end`, 'as it was written')
+  t.ok(stdout === `${numbers}\x1b[31mred 🙂\x1b[0m${numbers}end`, 'unchanged')
 })
 
-test('Ctrl-C of send --wait interrupts the command, shows its last output and ends with 130', async t => {
+test('Ctrl-C during send --wait interrupts the command, shows its last output and exits with 130', async t => {
   const sent = start(['send', 'a1', '--wait', 'trap "echo bye; exit 9" INT; echo ready; while :; do sleep 0.05; done'])
   await sent.printed(/ready/)
   sent.child.kill('SIGINT')
@@ -53,7 +53,7 @@ test('Ctrl-C of send --wait interrupts the command, shows its last output and en
   t.match(stderr, /cancelled/)
 })
 
-test('a command that another user interrupts ends with 130 as well', async t => {
+test('a command that another user interrupts exits with 130 as well', async t => {
   const running = inStatus('a1', 'running')
   const sent = startHere(['send', 'a1', '--wait', 'sleep 600'])
   const { commandId } = await running

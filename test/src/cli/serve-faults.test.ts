@@ -22,8 +22,9 @@ test('[CF2] an unusable setting ends the process with one line, whichever it is 
   }
 })
 
-test('a server answers as soon as it listens, and closes when it is told to right then', async t => {
-  // In the folder that those have left who could not start. What is no setting is told, and does not keep it from that.
+test('a server responds as soon as it listens, and closes if told to at that moment', async t => {
+  // In the folder that the failed starts above have left. An unknown setting is reported, but does not prevent the
+  // start.
   const server = fleetwire(t, ['serve', '--port', '0'], { FLEETWIRE_JWT_SECERT: 'hush' }, cwd)
   const [, url] = await server.printed(/Fleetwire listens at (\S+)/)
   const answers = await Promise.all(['/health', '/ready', '/api/v1/agents'].map(path => fetch(`${url}${path}`)))

@@ -7,7 +7,7 @@ import { some } from '../../helpers/sizes.ts'
 
 test('serve shows an admin token; users who can read its data folder need none', async t => {
   const cwd = await emptyFolder(t)
-  // No agent, whatever the options say, and no link to pages that are not there.
+  // The environment switches off the agent, whatever the options say, and the link to pages.
   const env = { FLEETWIRE_LOCAL_AGENT: 'false', FLEETWIRE_DASHBOARD: 'false' }
   const first = fleetwire(t, ['serve', '--port', '0', '--local-agent'], env, cwd)
   const [, url = ''] = await first.printed(/Fleetwire listens at (http:\S+)/)
@@ -18,7 +18,7 @@ test('serve shows an admin token; users who can read its data folder need none',
   t.match(await here(['ps', '--json'], withToken), { code: 0 })
   t.match(await fleetwire(t, ['ps', '--json'], { FLEETWIRE_URL: url }, cwd).ended, { code: 0 })
 
-  t.comment('one that cannot start says why in one line')
+  t.comment('a server that cannot start says why in one line')
   const line = (told: string) => new RegExp(`^fleetwire: ${told}.*\\n$`)
   t.match(await here(['serve', '--port', '0'], {}), { code: 1, stderr: line('The data folder') })
   const { port } = new URL(url)
@@ -60,13 +60,13 @@ test('the local agent sees none of the server’s settings, and ends with its se
     server.child.kill(signal)
     // The agent writes to the server's stderr, so this resolves when both have ended.
     const { stderr } = await server.ended
-    t.notOk(isRunning(Number(pid)), `${signal}: what it ran has ended too`)
+    t.notOk(isRunning(Number(pid)), `${signal}: its command has ended too`)
     t.notMatch(stderr, /trying again/)
     await sent.kill('SIGKILL')
   }
 })
 
-/** On Linux a process that ended and that nobody waited for can still be signalled. */
+/** On Linux a process that has ended but was not waited for can still be signalled. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)

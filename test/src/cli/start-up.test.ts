@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { program } from '../../helpers/processes.ts'
 
-test('a server that listens has loaded neither compilers of schemas nor TypeBox', async t => {
+test('a listening server has loaded neither schema compilers nor TypeBox', async t => {
   const app = JSON.stringify(new URL('../../../src/app.js', import.meta.url).href)
   const script = `
     const { buildApp } = await import(${app})
@@ -19,7 +19,7 @@ test('a server that listens has loaded neither compilers of schemas nor TypeBox'
   t.ok(loaded.some(url => url.includes('/node_modules/fastify/')))
   t.ok(
     loaded.some(url => url.endsWith('/log/sqlite-worker.js')),
-    'its threads are looked at too',
+    'modules of its threads are included',
   )
   const unwanted = [
     '@sinclair/typebox',

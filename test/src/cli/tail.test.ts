@@ -4,7 +4,7 @@ import { startForCli } from '../../helpers/cli.ts'
 const { start, startHere, run, agent } = await startForCli(t)
 await agent('a1')
 
-test('tail prints events and whole lines of output, until Ctrl-C', async t => {
+test('tail prints events and complete lines of output, until Ctrl-C', async t => {
   const tail = start(['tail'])
   await tail.printed(/following > at http/)
   await run(['send', 'a1', '--wait', 'printf "one\\ntwo"'])
@@ -27,7 +27,7 @@ test('tail --json prints one object per line, only for the pattern', async t => 
   t.ok(events.every(({ topic }) => topic.startsWith('agents.a1.commands.')))
 })
 
-test('tail --json has the output of commands as frames, byte for byte', async t => {
+test('tail --json prints the output of commands as frames, byte for byte', async t => {
   const tail = startHere(['tail', '--json'])
   await tail.printed(/following/)
   const sent = await run(['send', 'a1', '--wait', 'printf "one\\n\\303"; sleep 0.2; printf "\\251two"'])
@@ -38,7 +38,7 @@ test('tail --json has the output of commands as frames, byte for byte', async t 
     .split('\n')
     .map(line => JSON.parse(line))
   const outputs = frames.filter(({ type }) => type === 'terminal:output').map(({ payload }) => payload)
-  t.equal(outputs.map(({ data }) => data).join(''), 'one\r\nétwo', 'a character in two parts is one')
+  t.equal(outputs.map(({ data }) => data).join(''), 'one\r\nétwo', 'a character in two parts is joined')
   t.equal(outputs[0].offset, 0)
   const { commandId } = frames.find(({ type }) => type === 'command:queued').payload
   for (const { agentId, terminalId } of outputs)
@@ -61,7 +61,7 @@ test('the output of a program cannot control the terminal of a follower, but may
   for (const steers of ['\u001b', '\u0007', '\r']) t.notOk(stdout.replace(told, '').includes(steers))
 })
 
-test('a reader that goes away ends tail cleanly', async t => {
+test('tail ends cleanly when its reader goes away', async t => {
   const tail = start(['tail'])
   await tail.printed(/following/)
   tail.child.stdout?.destroy()

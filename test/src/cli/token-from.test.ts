@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { SECRET } from '../../helpers/build.ts'
 import { run, startForCli } from '../../helpers/cli.ts'
 
-test('[AU30] a line break at the end of a token or a secret is ignored, wherever it comes from', async t => {
+test('[AU30] a line break at the end of a token or a secret is ignored, whatever the source', async t => {
   const { url, admin, run, app } = await startForCli(t)
   for (const token of [`${admin}\r\n`, `${admin}\n`, `\ufeff${admin}`, ` ${admin} `]) {
     t.match(await run(['ps', '--json'], { FLEETWIRE_TOKEN: token }), { code: 0 })
@@ -25,7 +25,7 @@ test('[AU30] a line break at the end of a token or a secret is ignored, wherever
   await online
 })
 
-test('[AU21] [AU16] on the server’s own machine the CLI signs as the settings say, and mints for subjects of any text', async t => {
+test('[AU21] [AU16] on the server’s machine the CLI signs according to the settings, and mints for subjects of any text', async t => {
   const config = { JWT_AUDIENCE: 'fleet', JWT_ISSUER: 'here', JWT_ROLE_CLAIM: 'a.b' }
   const { run } = await startForCli(t, config)
   const env = Object.fromEntries(Object.entries(config).map(([name, value]) => [`FLEETWIRE_${name}`, value]))
@@ -34,7 +34,11 @@ test('[AU21] [AU16] on the server’s own machine the CLI signs as the settings 
   t.match(await run(['ps'], local), { code: 4, stderr: /for the audience none, not for "fleet"/ })
   const { code, stdout } = await run(['token', '--role', 'viewer', '--sub', 'auth0|66f'])
   t.equal(code, 0)
-  t.match(await run(['ps'], { FLEETWIRE_TOKEN: stdout }), { code: 0 }, 'as $(…) leaves out, and a file does not')
+  t.match(
+    await run(['ps'], { FLEETWIRE_TOKEN: stdout }),
+    { code: 0 },
+    'with a line break, which $(…) strips and a file keeps',
+  )
   t.match(await run(['token', '--role', 'agent', '--sub', 'a b']), { code: 1, stderr: /subject of an agent is its id/ })
 })
 

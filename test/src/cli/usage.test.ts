@@ -36,7 +36,7 @@ const COMMANDS = [
   ['backup'],
 ]
 
-/** Those that ask a server at once. */
+/** Commands that contact a server at once. */
 const REQUESTING = [['ps'], ['send', 'a', 'x'], ['interrupt', 'c'], ['tail'], ['token', '--role', 'viewer']]
 
 test('--help and --version are not errors', async t => {
@@ -99,7 +99,7 @@ test('without a server each command says so and ends with 3', async t => {
   }
 })
 
-test('a token that is wrong, missing or too weak ends with 4', async t => {
+test('an invalid, missing or too weak token ends with 4', async t => {
   const { run: runHere, as } = await startForCli(t)
   for (const args of REQUESTING) {
     t.match(await runHere(args, { FLEETWIRE_TOKEN: 'x' }), { code: 4, stderr: /401/ }, args.join(' '))
@@ -111,7 +111,7 @@ test('a token that is wrong, missing or too weak ends with 4', async t => {
   t.match(await runHere(['tail', 'users.somebody.inbox'], viewer), { code: 4, stderr: /users\.somebody\.inbox/ })
 })
 
-test('the list of commands says of each what the command says itself', async t => {
+test('the list of commands describes each command as its own help does', async t => {
   const program = new Help()
   const modules = [
     serveCommand,
@@ -139,7 +139,7 @@ test('the list of commands says of each what the command says itself', async t =
   }
 })
 
-test('a command loads what it needs and no more', async t => {
+test('a command loads only what it needs', async t => {
   const ended = new Map<string | undefined, Ended>()
   const loadedBy = async (...args: string[]) => {
     const folder = t.testdir()
@@ -156,7 +156,7 @@ test('a command loads what it needs and no more', async t => {
   t.ok(help.some(url => url.includes('commander')))
   t.notOk(
     help.some(url => /cli\/(ps|serve|send)\.js$/.test(url)),
-    'a list of commands loads none',
+    'the list of commands loads none of them',
   )
   const ps = await loadedBy('ps')
   t.ok(ps.some(url => url.endsWith('cli/ps.js')))
