@@ -29,7 +29,7 @@ t.test('[CF1] every setting is read from its variable', async t => {
   t.equal(loadConfig({ FLEETWIRE_LOCAL_AGENT: 'false' }).LOCAL_AGENT, false)
 })
 
-t.test('a node of a cluster needs a key that all nodes share', async t => {
+t.test('a cluster node needs a key that all nodes share', async t => {
   const env = { FLEETWIRE_NATS_URL: 'a:4222, nats://b:4222' }
   t.throws(() => loadConfig(env), { code: 'FLW_ERR_CONFIG_INVALID', message: /NATS_URL needs a key.*JWT_SECRET/ })
   const { NATS_URL } = loadConfig({ ...env, FLEETWIRE_JWT_SECRET: 'x'.repeat(32) })
@@ -37,7 +37,7 @@ t.test('a node of a cluster needs a key that all nodes share', async t => {
   t.ok(loadConfig({ ...env, FLEETWIRE_JWKS_URL: 'https://issuer.example/keys' }))
 })
 
-t.test('what is no address of a NATS server is refused at once, and no part of a login is shown', async t => {
+t.test('an invalid NATS server address is refused at once, and no part of its login is shown', async t => {
   const shared = { FLEETWIRE_JWT_SECRET: 'x'.repeat(32) }
   const wrong = [
     ...[
@@ -86,24 +86,24 @@ t.test('[CF2] an invalid value is named with its rule', async t => {
   }
 })
 
-t.test('[CF3] empty variables and those of others are ignored', async t => {
+t.test('[CF3] empty and unrelated variables are ignored', async t => {
   const others = { PORT: '1', FLEETWIRE_PORT: '', fleetwire_host: 'x', FLEETWIRE_URL: 'http://x', XFLEETWIRE_HOST: 'y' }
   const config = loadConfig({ ...others, FLEETWIRE_HOST: undefined })
   t.same(config, loadConfig({}))
 })
 
-t.test('[CF4] overrides win over the environment, and follow the same rules', async t => {
+t.test('[CF4] overrides take precedence over the environment, and follow the same rules', async t => {
   t.equal(loadConfig({ FLEETWIRE_PORT: '1' }, { PORT: 2 }).PORT, 2)
   t.throws(() => loadConfig({}, { PORT: -1 }), { code: 'FLW_ERR_CONFIG_INVALID' })
 })
 
-t.test('several wrong settings are told of at once', async t => {
+t.test('several wrong settings are reported at once', async t => {
   t.throws(() => loadConfig({ FLEETWIRE_PORT: 'x', FLEETWIRE_LEASE_MS: '0' }), {
     message: 'Configuration: FLEETWIRE_PORT must be integer, FLEETWIRE_LEASE_MS must be >= 1',
   })
 })
 
-t.test('what is built is what the schema of the configuration says now', async t => {
+t.test('the generated check matches the current schema of the configuration', async t => {
   const built = readFileSync(new URL('../../src/generated/config-check.js', import.meta.url), 'utf8')
   t.equal(built, emitConfigCheck(), 'run npm run build')
   t.notMatch(built, /\bFunction\s*\(|\beval\s*\(|\brequire\s*\(|^import/m, 'it stands by itself')

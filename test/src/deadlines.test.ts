@@ -12,7 +12,7 @@ function setUp() {
   return { clock, deadlines, fired, set }
 }
 
-t.test('[LV5] a deadline fires at its time, once, however the wall clock jumps', async t => {
+t.test('[LV5] a deadline fires once, at its time, however the wall clock jumps', async t => {
   const { clock, deadlines, fired, set } = setUp()
   set('a', 1000)
   clock.jump(DAY)
@@ -27,7 +27,7 @@ t.test('[LV5] a deadline fires at its time, once, however the wall clock jumps',
   t.same(fired, ['a'])
 })
 
-t.test('[LV7] setting a key again replaces it; a cleared one never fires', async t => {
+t.test('[LV7] setting a key again replaces its deadline; a cleared one never fires', async t => {
   const { clock, deadlines, fired, set } = setUp()
   set('a', 1000)
   set('b', 1500)
@@ -51,7 +51,7 @@ t.test('[LV7] clearing all leaves no timer behind', async t => {
   t.same(fired, [])
 })
 
-t.test('[LV5] a deadline that is already due fires in a turn of its own', async t => {
+t.test('[LV5] a deadline that is already due fires in a later turn', async t => {
   const { clock, fired, set } = setUp()
   set('past', -5000)
   t.same(fired, [])
@@ -73,19 +73,19 @@ t.test('[LV7] a deadline may set itself again', async t => {
   t.equal(clock.pending, 0)
 })
 
-t.test('[LV6] a deadline that fires late because the process stood still is postponed by 5 s', async t => {
+t.test('[LV6] a deadline that fires late because the process was suspended is postponed by 5 s', async t => {
   const { clock, deadlines, fired, set } = setUp()
   set('stalled', 1000)
   set('later', 60_000)
   clock.stall(10_000)
   t.same(fired, [])
-  t.ok(deadlines.has('stalled'), 'it still stands')
+  t.ok(deadlines.has('stalled'), 'it is still set')
   clock.advance(4999)
   t.same(fired, [])
   clock.advance(1)
   t.same(fired, ['stalled'])
   clock.advance(45_000)
-  t.same(fired, ['stalled', 'later'], 'what was not due yet keeps its time')
+  t.same(fired, ['stalled', 'later'], 'a deadline that was not due yet keeps its time')
 })
 
 t.test('[LV6] it is postponed again when the process stands still again', async t => {

@@ -93,7 +93,7 @@ test('an app that embeds the control plane can have its own sockets', async t =>
   t.equal(theirs.readyState, WebSocket.OPEN)
 })
 
-/** Users whom the app knows by a cookie. */
+/** Users that the app knows by a cookie. */
 const users: Record<string, HostUser> = {
   ann: { sub: 'ann', role: 'operator' },
   bob: { sub: 'bob', role: 'viewer', agents: ['b-*'] },
@@ -131,21 +131,25 @@ const upgrade = (url: string, path: string, headers: object = {}) =>
     asked.end()
   })
 
-test('[AU35] users of the host are callers, over REST and on sockets, with their rights and no more', async t => {
+test('[AU35] users of the host are callers, over REST and on sockets, with exactly their rights', async t => {
   const { app, url, as, ws } = await hostApp(t)
   const get = (path: string, options: object) => app.inject({ url: `/fleet/api/v1${path}`, ...options })
   t.equal((await get('/agents', as('ann'))).statusCode, 200)
-  t.match((await get('/tokens', as('ann'))).json(), { code: 'forbidden' }, 'an operator manages no tokens')
+  t.match((await get('/tokens', as('ann'))).json(), { code: 'forbidden' }, 'an operator cannot manage tokens')
   t.match((await get('/agents/a1', as('bob'))).json(), { code: 'not_found' })
-  t.match((await get('/agents', {})).json(), { code: 'unauthorized' }, 'nobody')
-  t.match((await get('/agents', as('nobody'))).json(), { statusCode: 401, message: 'Log in first.' }, 'as the app says')
-  t.match((await get('/agents', as('odd'))).json(), { statusCode: 500, code: 'internal' }, 'no user, so nobody gets in')
+  t.match((await get('/agents', {})).json(), { code: 'unauthorized' }, 'no user')
+  t.match(
+    (await get('/agents', as('nobody'))).json(),
+    { statusCode: 401, message: 'Log in first.' },
+    'the refusal of the app',
+  )
+  t.match((await get('/agents', as('odd'))).json(), { statusCode: 500, code: 'internal' }, 'an invalid user is refused')
   t.match((await get('/agents', as('late'))).json(), { code: 'unauthorized', message: 'The login is over.' })
   const minted = await app.tokens.mint({ sub: 'carl', role: 'admin' }, 'host')
   if (minted.status !== 'minted') return t.fail(minted.status)
   const bearer = { authorization: `Bearer ${minted.token}` }
-  t.equal((await get('/tokens', { headers: bearer })).statusCode, 200, 'tokens count as before')
-  t.equal((await get('/tokens', as('ann', bearer))).statusCode, 403, 'the user counts where there is one')
+  t.equal((await get('/tokens', { headers: bearer })).statusCode, 200, 'tokens still count')
+  t.equal((await get('/tokens', as('ann', bearer))).statusCode, 403, 'a user takes precedence over a token')
 
   const socket = new WebSocket(ws, ['fleetwire.v1'], { headers: { cookie: 'user=bob' } })
   t.teardown(() => socket.terminate())
@@ -158,7 +162,7 @@ test('[AU35] users of the host are callers, over REST and on sockets, with their
 
   const closed = once(socket, 'close')
   await app.tokens.revokeSubject('bob', 'host')
-  t.equal((await closed)[0], 4401, 'whom the app logs out')
+  t.equal((await closed)[0], 4401, 'logged out by the app')
 })
 
 test('[AU35] a page of another origin cannot use the cookie of a user', async t => {
@@ -177,7 +181,7 @@ test('[AU35] a page of another origin cannot use the cookie of a user', async t 
     t.match((await post(origin)).json(), { code: 'not_found' }, `${origin}`)
 })
 
-test('a client without a token is whom the host says', async t => {
+test('the host decides who a client without a token is', async t => {
   const { url } = await hostApp(t, { authenticate: () => ({ sub: 'ann', role: 'operator' }) })
   const client = new DashboardClient({ url: `${url}/fleet`, token: () => '' })
   t.teardown(() => client.close())
@@ -189,7 +193,7 @@ test('a client without a token is whom the host says', async t => {
   t.equal((await client.fetch('/api/v1/agents')).status, 200)
 })
 
-test('hooks of the host: those around it run for its routes and sockets, those beside it do not', async t => {
+test('hooks in the scope around the plugin run for its routes and sockets, sibling hooks do not', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   const seen: string[] = []
@@ -225,7 +229,7 @@ test('hooks of the host: those around it run for its routes and sockets, those b
   t.equal((await app.inject('/fleet/api/v1/nowhere')).json().code, 'not_found')
 })
 
-test('two of them in one app have nothing in common, and an upgrade that nobody takes is refused', async t => {
+test('two instances in one app share nothing, and an upgrade that nobody handles is refused', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   const folder = t.testdir({ a: {}, b: {} })
@@ -255,7 +259,7 @@ test('two of them in one app have nothing in common, and an upgrade that nobody 
   for (const path of ['/a/nowhere', '/b/nowhere', '/nowhere']) t.equal(await upgrade(url, path), 404, path)
 })
 
-test('it closes in order: sockets are told, hooks of the host run, and the log is closed last', async t => {
+test('it closes in order: sockets are notified, hooks of the host run, and the log is closed last', async t => {
   const { app, ws } = await hostApp(t)
   const order: string[] = []
   const socket = new WebSocket(ws, [], { headers: { cookie: 'user=ann' } })
@@ -268,7 +272,7 @@ test('it closes in order: sockets are told, hooks of the host run, and the log i
   t.same(order, ['socket told'])
 })
 
-test('a hook of the host that runs at the close can still store', async t => {
+test('a close hook of the host can still store events', async t => {
   const app = Fastify()
   await app.register(fleetwire, {
     startWorker: inSharedThread,
@@ -284,7 +288,7 @@ test('a hook of the host that runs at the close can still store', async t => {
   t.match(stored, { status: 'ok' })
 })
 
-test('an app that has CORS of its own can embed it', async t => {
+test('an app with its own CORS can embed the plugin', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(fastifyCors, { origin: ['https://host.example'], credentials: true })
@@ -299,7 +303,7 @@ test('an app that has CORS of its own can embed it', async t => {
   t.not(await allowed('/fleet/health', 'https://evil.example'), 'https://evil.example')
 })
 
-test('an app with a library that takes every upgrade is told so', async t => {
+test('an app with a library that takes every upgrade fails to register the plugin, with the reason', async t => {
   const app = Fastify()
   await app.register(fastifyWebsocket)
   const config = { DATA_DIR: t.testdir(), JWT_SECRET: SECRET }

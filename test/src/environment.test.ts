@@ -3,7 +3,7 @@ import { environmentWarnings, loadConfig } from '../../src/config.ts'
 import { clientVariables } from '../../src/environment.ts'
 import { files, isTest, read } from '../house/repository.ts'
 
-t.test('[CF5] an unknown variable causes a warning with the nearest name and without its value', async t => {
+t.test('[CF5] an unknown variable causes a warning with the nearest name, but without its value', async t => {
   const table: [variable: string, hint: string][] = [
     ['JWT_SECERT', 'did you mean FLEETWIRE_JWT_SECRET?'],
     ['SECRET', 'did you mean FLEETWIRE_JWT_SECRET?'],
@@ -25,7 +25,7 @@ t.test('[CF5] every variable that the sources read is known', async t => {
   const sources = files.filter(file => /^(src|bin|plugins|routes|packages\/\w+\/src)\//.test(file) && !isTest(file))
   const named = new Set(sources.flatMap(file => read(file).match(/\bFLEETWIRE_[A-Z][A-Z_]+[A-Z]\b/g) ?? []))
   t.ok(named.has('FLEETWIRE_URL'))
-  // Those are told of in a comment.
+  // These are only mentioned in a comment.
   const links = ['FLEETWIRE_SERVICE_HOST', 'FLEETWIRE_UI_PORT']
   for (const name of links) named.delete(name)
   t.same(environmentWarnings(Object.fromEntries([...named].map(name => [name, 'x']))), [])
@@ -58,7 +58,7 @@ t.test(
   },
 )
 
-t.test('[CF3] line breaks and blanks around a value are ignored', async t => {
+t.test('[CF3] line breaks and whitespace around a value are ignored', async t => {
   const config = loadConfig({
     FLEETWIRE_JWT_SECRET: `${'s'.repeat(32)}\r\n`,
     FLEETWIRE_PORT: ' 8080\n',
@@ -68,7 +68,7 @@ t.test('[CF3] line breaks and blanks around a value are ignored', async t => {
   t.throws(() => loadConfig({ FLEETWIRE_JWT_SECRET: `${'s'.repeat(31)}\n` }), { code: 'FLW_ERR_CONFIG_INVALID' })
 })
 
-t.test('[CF1] lists are read from text with commas, from JSON, or as arrays from code', async t => {
+t.test('[CF1] lists are read from comma-separated text, from JSON, or from arrays in code', async t => {
   const audience = (text: string) => loadConfig({ FLEETWIRE_JWT_AUDIENCE: text }).JWT_AUDIENCE
   t.same(audience('fleet'), ['fleet'])
   t.same(audience(' api://fleet ,https://b.example/ '), ['api://fleet', 'https://b.example/'])

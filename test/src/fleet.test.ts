@@ -8,7 +8,7 @@ type Started = Awaited<ReturnType<typeof startFleet>>
 const ann = { ...inProcess, actor: { by: 'ann', via: 'rest' as const } }
 const options = [{ id: 'yes', label: 'Yes', effect: 'allow' as const }]
 
-/** An agent that says hello and has a running command, which asks something. */
+/** An agent that says hello and has a running command, which asks a question. */
 async function work(fleet: Started, n: number) {
   const agent = fleet.agent('a1')
   await agent.hello({ bootId: `boot${n}` })
@@ -27,11 +27,11 @@ async function work(fleet: Started, n: number) {
 
 async function startedAgain(t: Test, fleet: Started) {
   await fleet.stop()
-  t.equal(fleet.timers.pending, 0, 'no timer goes on')
+  t.equal(fleet.timers.pending, 0, 'no timer is left')
   await fleet.start()
 }
 
-test('started, stopped and started again: whatever happens, happens once', async t => {
+test('after stops and starts, every event is handled once', async t => {
   const fleet = await startFleet(t)
   const atRest = { timers: fleet.timers.pending, followers: fleet.log.followers }
   for (let n = 0; n < 5; n++) await startedAgain(t, fleet)
@@ -60,17 +60,17 @@ test('started, stopped and started again: whatever happens, happens once', async
   t.equal(of('command:succeeded').length, 1)
 })
 
-test('stopped under load, the next start continues from what the log says', async t => {
+test('after a stop under load, the next start continues from the state in the log', async t => {
   const fleet = await startFleet(t)
   const { agent, commandId, attempt } = await work(fleet, 1)
   const waiting = await fleet.submit('a1')
   const wait = fleet.commandQueue.waitForEnd(waiting, 60_000)
   const stopping = fleet.stop()
   t.match(agent.closed, { code: 1012 })
-  t.match(await wait, { status: 'queued' }, 'nobody waits on for what cannot happen')
+  t.match(await wait, { status: 'queued' }, 'a wait for what can no longer happen ends')
   await stopping
   t.equal(fleet.timers.pending, 0)
-  t.equal(fleet.log.followers, 1 + 1 + 1, 'the test itself, the catalogue, what is open on streams')
+  t.equal(fleet.log.followers, 1 + 1 + 1, 'the test itself, the catalogue, the open messages')
   t.same([...fleet.agents.all()], [])
 
   await fleet.start()
@@ -90,7 +90,7 @@ test('stopped under load, the next start continues from what the log says', asyn
   t.equal(ends.length, 1)
 })
 
-test('stopped, it accepts nothing, writes nothing, and tells agents to come back', async t => {
+test('a stopped fleet accepts nothing, writes nothing, and tells agents to reconnect', async t => {
   const fleet = await startFleet(t)
   await fleet.agent('a1').hello()
   await fleet.tasks.create({ taskId: 't1', fields: { title: 'one' } })
@@ -114,10 +114,10 @@ test('stopped, it accepts nothing, writes nothing, and tells agents to come back
   await new Promise(setImmediate)
   t.same(late.sent, [])
   t.equal(fleet.log.head, head)
-  t.match(await fleet.tasks.get('t1'), { title: 'one' }, 'what is in the log is read as ever')
+  t.match(await fleet.tasks.get('t1'), { title: 'one' }, 'the log can still be read')
 })
 
-test('stopped while it starts, and started while it stops: the last word counts', async t => {
+test('when stops and starts overlap, the last one counts', async t => {
   const fleet = await startFleet(t)
   await fleet.agent('a1').hello()
   for (let i = 0; i < 20; i++) {
@@ -131,7 +131,7 @@ test('stopped while it starts, and started while it stops: the last word counts'
   t.match(await fleet.submit('a1'), { status: 'queued' })
 })
 
-test('a start that finds a log that cannot be read leaves nothing behind, and a later one starts', async t => {
+test('a start that fails to read the log leaves nothing behind, and a later one succeeds', async t => {
   const fleet = await startFleet(t)
   await fleet.agent('a1').hello()
   await fleet.stop()

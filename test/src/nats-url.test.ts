@@ -1,7 +1,7 @@
 import t from 'tap'
 import { parseNatsUrls } from '../../src/nats-url.ts'
 
-t.test('addresses are kept without their logins, and the first login counts', async t => {
+t.test('addresses are stored without their logins, and the first login counts', async t => {
   const table: [url: string, server: string, login: object][] = [
     ['a', 'a', {}],
     ['a:4222', 'a:4222', {}],

@@ -4,7 +4,7 @@ import { processLog } from '../../src/process-log.ts'
 import { Capture } from '../helpers/capture.ts'
 import { hmacToken } from '../helpers/foreign-token.ts'
 
-test('[AU5] no line holds a token, whatever is logged', async t => {
+test('[AU5] no line contains a token, whatever is logged', async t => {
   const stream = new Capture()
   const log = pino(processLog('trace'), stream)
   const token = hmacToken('x')

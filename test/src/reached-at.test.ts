@@ -7,7 +7,7 @@ const by = (headers: Record<string, string>, more = {}) =>
 test('[AU15] forwarded headers count only from trusted proxies', async t => {
   t.same(by({}), { protocol: 'http', host: 'fleet.example', prefix: '' })
   t.equal(by({}, { protocol: 'https' }).protocol, 'https')
-  t.equal(by({}, { protocol: 'WSS' }).protocol, 'https', 'of the upgrade of a socket')
+  t.equal(by({}, { protocol: 'WSS' }).protocol, 'https', 'for the upgrade of a socket')
   t.equal(by({}, { protocol: 'ws' }).protocol, 'http')
   t.equal(by({ 'x-forwarded-port': '8443' }).host, 'fleet.example:8443')
   for (const port of ['443', '80', 'x', '', '123456']) {

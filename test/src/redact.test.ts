@@ -28,7 +28,7 @@ test('[AU5] only the path of a URL is logged, without parts that are longer than
   for (const [url, logged] of table) t.equal(redactUrl(url), logged, url)
 })
 
-test('[AU5] a line holds no token, however it is escaped', async t => {
+test('[AU5] no line contains a token, however it is escaped', async t => {
   const token = hmacToken('x')
   const [head, body, signature] = token.split('.') as [string, string, string]
   const forms: Record<string, string> = {
@@ -58,7 +58,7 @@ test('[AU5] a line holds no token, however it is escaped', async t => {
   t.equal(redactLine(innocent), innocent)
 })
 
-test('a line that is made to be slow to redact is not', async t => {
+test('redaction is fast even for a line made to be slow', async t => {
   for (const part of ['eyJ', '%', '%25', 'token', 'token%25', '%65', 'eyJ%2e', 'eyJ.', 't%6f', '%2574']) {
     const before = process.cpuUsage()
     redactLine(part.repeat(200_000 / part.length))

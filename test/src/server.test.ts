@@ -36,7 +36,7 @@ test('a process that cannot start says why and exits', async t => {
   t.match(text, 'FLEETWIRE_PORT must be integer')
 })
 
-test('the process serves; signals in a moment count once and shut it down in order; a later one ends it at once', async t => {
+test('the process serves; simultaneous signals count once and shut it down gracefully; a later one ends it at once', async t => {
   const twice = start(t, {})
   t.equal((await fetch(`${await address(twice)}/ready`)).status, 200)
   twice.kill('SIGINT')
@@ -46,7 +46,7 @@ test('the process serves; signals in a moment count once and shut it down in ord
 
   const waiting = start(t, { FLEETWIRE_JWT_SECRET: SECRET })
   const url = await address(waiting)
-  // A peer that answers nothing is waited for, for some seconds.
+  // The shutdown waits some seconds for a peer that answers nothing.
   await rawWebSocket(t, url, hmacToken(SECRET))
   waiting.kill('SIGTERM')
   const insisting = setInterval(() => waiting.kill('SIGTERM'), 1100)

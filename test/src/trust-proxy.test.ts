@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { loadConfig } from '../../src/config.ts'
 import { parseTrustProxy } from '../../src/trust-proxy.ts'
 
-test('[LM12] which proxies TRUST_PROXY trusts', async t => {
+test('[LM12] TRUST_PROXY trusts exactly the listed proxies', async t => {
   const table: [setting: string, believed: [string, number][], not: [string, number][]][] = [
     ['', [], [['127.0.0.1', 0]]],
     ['false', [], [['127.0.0.1', 0]]],
@@ -66,8 +66,8 @@ test('[LM12] which proxies TRUST_PROXY trusts', async t => {
   ]
   for (const [setting, believed, not] of table) {
     const trust = parseTrustProxy(setting)
-    for (const [address, hop] of believed) t.equal(trust?.(address, hop), true, `${setting} believes ${address} ${hop}`)
-    for (const [address, hop] of not) t.notOk(trust?.(address, hop), `${setting} does not believe ${address} ${hop}`)
+    for (const [address, hop] of believed) t.equal(trust?.(address, hop), true, `${setting} trusts ${address} ${hop}`)
+    for (const [address, hop] of not) t.notOk(trust?.(address, hop), `${setting} does not trust ${address} ${hop}`)
   }
 })
 

@@ -18,7 +18,7 @@ function setUp(perTurn: number) {
   }
 }
 
-t.test('a fixed number is served per turn, in order, and then nothing is scheduled', async t => {
+t.test('a fixed number is served per turn, in order, and afterwards nothing is scheduled', async t => {
   const { take, served, endTurn, ...pace } = setUp(3)
   for (let i = 0; i < 8; i++) take(i)
   t.same(served, [0, 1, 2])
@@ -31,10 +31,10 @@ t.test('a fixed number is served per turn, in order, and then nothing is schedul
   endTurn()
   t.equal(pace.armed, false)
   take(9)
-  t.equal(served.at(-1), 9, 'a new turn has room again')
+  t.equal(served.at(-1), 9, 'a new turn has capacity again')
 })
 
-t.test('a caller from within a callback waits for a turn with room', async t => {
+t.test('a caller that registers during a callback waits for a turn with capacity', async t => {
   const { pace, endTurn } = setUp(1)
   const served: string[] = []
   pace.take(() => {

@@ -4,14 +4,14 @@ import t from 'tap'
 import { startForCli } from '../../helpers/cli.ts'
 import { until } from '../../helpers/until.ts'
 
-// All at once: each waits for what its program does.
+// In parallel: each mostly waits for its program.
 t.jobs = 5
 t.teardown(() => {
   t.jobs = 1
 })
 const server = await startForCli(t)
 
-/** An agent without a terminal of its own, around a shell script. */
+/** An agent without a local terminal, around a shell script. */
 async function start(id: string, script: string, options: string[] = []) {
   const env = { FLEETWIRE_TOKEN: await server.token('agent', { sub: id }) }
   const wrap = server.startHere(['agent', 'wrap', '--id', id, ...options, '--', 'sh', '-c', script], env)
@@ -21,7 +21,7 @@ async function start(id: string, script: string, options: string[] = []) {
     ...server,
     wrap,
     agent: () => get<Agent>(''),
-    /** As text; empty until there is one. */
+    /** As text; empty until there is a terminal. */
     async screen() {
       const body = await get<unknown>('/terminal')
       return typeof body === 'string' ? body : ''
@@ -36,15 +36,15 @@ async function start(id: string, script: string, options: string[] = []) {
   }
 }
 
-/** Answers each line with its length, after a while of work. */
+/** Answers each line with its length, after working for a while. */
 const COUNTER = 'while printf "? "; read -r line; do sleep 0.5; printf %s "$line" | wc -c; done'
-/** Shows what is typed, key by key. */
+/** Echoes what is typed, key by key. */
 const MIRROR = 'stty raw -echo; printf "$0ready\\r\\n"; exec cat -v'
 
-t.test('a prompt is typed in, and what appears is its output', async t => {
+t.test('a prompt is typed into the program, and what appears is its output', async t => {
   const { prompt, agent, screen, wrap, run } = await start('counter', COUNTER)
   t.match(await prompt('hello'), { status: 'succeeded', output: '5' })
-  // What an agent said of itself counts until a command ends; then it says it again.
+  // A report of the agent counts until a command ends; then the agent guesses again.
   await until(async () => (await agent()).evidence === 'guessed')
   t.match(await agent(), { kind: 'wrap', work: 'idle', capabilities: { kinds: ['prompt'] }, labels: { program: 'sh' } })
   t.match(
@@ -61,23 +61,23 @@ t.test('a prompt is typed in, and what appears is its output', async t => {
     error: 'This agent takes commands of kind "prompt", not "shell".',
   })
   t.match(await wrap.kill('SIGTERM'), { code: 143 })
-  // It has ended before its record says so.
+  // It has ended before its record shows it.
   await until(async () => (await agent()).link === 'offline')
   t.match(await agent(), { work: 'stopped' })
 })
 
-t.test('text of many lines is pasted: in brackets where the program asks for them, and never as keys', async t => {
+t.test('multi-line text is pasted, in brackets if the program asks for them, and never as keys', async t => {
   const plain = await start('plain', MIRROR)
   const bracketed = await start('bracketed', MIRROR.replace('$0', '\\033[?2004h'))
   const [one, two] = await Promise.all([plain.prompt('one\ntwo \x1b[31m\x03end\n'), bracketed.prompt('one\ntwo')])
   t.match(one, { status: 'succeeded', output: /one\^Mtwo/ })
-  // cat -v shows the picture of a control character as bytes, and a key as itself.
+  // cat -v shows the pictures that replace control characters as bytes, and a real key in caret notation.
   t.notMatch(await plain.screen(), /(?<!M-)\^[[C]/)
   t.match(two, { status: 'succeeded' })
   t.match(await bracketed.screen(), /\^\[\[200~one\^Mtwo\^\[\[201~\^M/)
 })
 
-t.test('an interrupt presses Ctrl-C, and the program lives on', async t => {
+t.test('an interrupt presses Ctrl-C, and the program keeps running', async t => {
   const work =
     'trap "n=0; echo caught" INT; while read -r line; do n=100; while [ $n -gt 0 ]; do n=$((n-1)); echo tick; sleep 0.1; done; echo done; done'
   const { prompt, command, screen, call, admin, agent } = await start('worker', work)
@@ -92,7 +92,7 @@ t.test('an interrupt presses Ctrl-C, and the program lives on', async t => {
   t.match(await agent(), { link: 'online' })
 })
 
-t.test('the end of the program is the end of the agent, and of what it was asked', async t => {
+t.test('the end of the program ends the agent and the running command', async t => {
   const { prompt, wrap, command, agent, run } = await start('ending', 'read -r line; echo "bye $line"; exit "$line"')
   const { commandId } = await prompt('3', '')
   t.match(await wrap.ended, { code: 3 })
@@ -110,7 +110,7 @@ t.test('the end of the program is the end of the agent, and of what it was asked
 })
 
 t.test(
-  'without a terminal, the viewer that holds the size sets it, and the agent answers the program’s queries',
+  'without a local terminal, the viewer that holds the size sets it, and the agent answers the program’s queries',
   async t => {
     const script =
       'trap "stty size" WINCH; stty size; stty raw -echo min 1 time 50; printf "\\033[6n"; answer=$(dd bs=1 count=6 2>/dev/null); ' +

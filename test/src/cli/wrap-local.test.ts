@@ -7,7 +7,7 @@ import { sit } from '../../helpers/seat.ts'
 import { some } from '../../helpers/sizes.ts'
 import { until } from '../../helpers/until.ts'
 
-/** What the shell says after the program: its exit code, and that the terminal is as it was before. */
+/** What the shell prints after the program: its exit code, and whether the terminal was restored. */
 const AFTER = 'echo "code $?"; [ "$before" = "$(stty -g)" ] && echo "as before"'
 const wrapped = (id: string, program: string) =>
   `before=$(stty -g); fleetwire agent wrap --id ${id} -- ${program}; ${AFTER}`
@@ -27,7 +27,7 @@ async function start(t: Test) {
   }
 }
 
-t.test('a wrapped program is like one that was run directly: its terminal, its keys, its end', async t => {
+t.test('a wrapped program behaves as if run directly: its terminal, its keys, its exit', async t => {
   const { sit, screenOf } = await start(t)
   const cases: [program: string, code: number][] = [
     [`sh -c 'exit 7'`, 7],
@@ -57,29 +57,32 @@ t.test('a wrapped program is like one that was run directly: its terminal, its k
   t.match(await screenOf('tty'), /<wörld 🙂>/)
 })
 
-t.test('the local terminal owns the size: what viewers wish is not followed, and they see every change', async t => {
-  const { sit, url, admin } = await start(t)
-  const seat = await sit('size', `sh -c 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done'`)
-  await seat.shows(/ready/)
-  const dashboard = new DashboardClient({ url, token: admin })
-  t.teardown(() => dashboard.close())
-  const sizes: string[] = []
-  const view = dashboard.openTerminal({
-    agentId: 'size',
-    onSnapshot: ({ cols, rows }) => sizes.push(`${cols}x${rows}`),
-    onResize: ({ cols, rows }) => sizes.push(`${cols}x${rows}`),
-  })
-  dashboard.connect()
-  await until(() => sizes.length > 0)
-  t.same(await view.resize(50, 10), { ok: true })
-  seat.resize(101, 31)
-  await seat.shows(/31 101/)
-  await until(() => sizes.at(-1) === '101x31')
-  t.notMatch(seat.text(), /10 50/)
-  t.notOk(sizes.includes('50x10'), 'no viewer was told otherwise')
-})
+t.test(
+  'the local terminal owns the size: resize requests of viewers are ignored, and viewers see every change',
+  async t => {
+    const { sit, url, admin } = await start(t)
+    const seat = await sit('size', `sh -c 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done'`)
+    await seat.shows(/ready/)
+    const dashboard = new DashboardClient({ url, token: admin })
+    t.teardown(() => dashboard.close())
+    const sizes: string[] = []
+    const view = dashboard.openTerminal({
+      agentId: 'size',
+      onSnapshot: ({ cols, rows }) => sizes.push(`${cols}x${rows}`),
+      onResize: ({ cols, rows }) => sizes.push(`${cols}x${rows}`),
+    })
+    dashboard.connect()
+    await until(() => sizes.length > 0)
+    t.same(await view.resize(50, 10), { ok: true })
+    seat.resize(101, 31)
+    await seat.shows(/31 101/)
+    await until(() => sizes.at(-1) === '101x31')
+    t.notMatch(seat.text(), /10 50/)
+    t.notOk(sizes.includes('50x10'), 'no viewer was sent its requested size')
+  },
+)
 
-t.test('Ctrl-Z gives the shell back, fg the program; a viewer that presses it stops nothing', async t => {
+t.test('Ctrl-Z returns to the shell, fg to the program; a viewer that presses Ctrl-Z stops nothing', async t => {
   const { sit, url, admin, agentOf, log } = await start(t)
   const suspended = new Promise<Agent>(resolve => {
     log.follow(batch => {
@@ -94,7 +97,7 @@ t.test('Ctrl-Z gives the shell back, fg the program; a viewer that presses it st
   seat.type('\x1a')
   await seat.shows(/stopped 1\d\d\s+as before/)
   t.match(await suspended, { work: 'waiting', evidence: 'reported' })
-  // fg has been typed by the line itself: the program reads on.
+  // The line above contains the fg: the program continues to read.
   seat.type('one\r')
   await seat.shows(/<one>/)
   const dashboard = new DashboardClient({ url, token: admin })
@@ -109,11 +112,11 @@ t.test('Ctrl-Z gives the shell back, fg the program; a viewer that presses it st
 })
 
 t.test(
-  'whoever ends the agent ends the program; what ends it without a word leaves nothing behind',
+  'ending the agent ends the program, and even kill -9 leaves nothing behind',
   { skip: process.platform !== 'linux' },
   async t => {
     const { sit } = await start(t)
-    /** Reads from a terminal that is gone for ever, if it is let. */
+    /** Would read forever from a terminal that is gone, unless it is killed. */
     const stubborn = `sh -c 'trap "" HUP INT TERM; printf "\\033[?1049h\\033[?2004h"; echo "pid=$$."; while :; do read x; done'`
     const isGone = (pid: number) =>
       until(() => {
@@ -158,7 +161,7 @@ t.test(
   },
 )
 
-t.test('without a server, the program runs all the same, and is seen when there is one', async t => {
+t.test('without a server the program runs nevertheless, and appears once there is one', async t => {
   const port = await freePort()
   t.testdir()
   const env = { FLEETWIRE_URL: `http://127.0.0.1:${port}`, FLEETWIRE_TOKEN: 'none' }
@@ -171,7 +174,7 @@ t.test('without a server, the program runs all the same, and is seen when there 
   t.match(seat.text(), /no connection to/, 'told when the program has ended')
 })
 
-t.test('a token that is refused is told before the program starts', async t => {
+t.test('a refused token is reported before the program starts', async t => {
   const { url } = await start(t)
   const env = { FLEETWIRE_URL: url, FLEETWIRE_TOKEN: 'not-a-token' }
   const seat = sit(t, wrapped('refused', `sh -c 'echo started'`), { env, cwd: t.testdirName })

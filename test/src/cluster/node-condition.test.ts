@@ -29,7 +29,7 @@ function scene(requiresFsync = false) {
     ...{ node: 'b', key: 'other', address: '', tokenKeyId: 'one', position: 0, term: 1 },
     ...{ isActive: false, isServing: false, isLeaving: false, ...fields },
   })
-  /** As seconds go by, with all that a node does in them. */
+  /** Lets seconds pass, with everything that a node does in them. */
   const pass = async (seconds: number, heard: Partial<Beat>[] = []) => {
     for (let i = 0; i < seconds; i++) {
       clock.advance(1000)
@@ -41,7 +41,7 @@ function scene(requiresFsync = false) {
   return { clock, world, condition, beat, pass }
 }
 
-t.test('a node is not ready before an active one is known, and is so for 15 s after it was lost', async t => {
+t.test('a node is not ready before an active one is known, but stays ready for 15 s after losing it', async t => {
   const { world, condition, pass } = scene()
   t.match(condition.flaw, /no node is the active one/)
   condition.roleChanged()
@@ -50,7 +50,7 @@ t.test('a node is not ready before an active one is known, and is so for 15 s af
   condition.roleChanged()
   await pass(14)
   condition.roleChanged()
-  t.equal(condition.flaw, undefined, 'an election takes less')
+  t.equal(condition.flaw, undefined, 'an election takes less time')
   await pass(1)
   t.match(condition.flaw, /no node is the active one/)
   world.hasActive = true
@@ -58,12 +58,12 @@ t.test('a node is not ready before an active one is known, and is so for 15 s af
   t.equal(condition.flaw, undefined)
 })
 
-t.test('a replica that is behind for 2 s is no reason for clients to come', async t => {
+t.test('a node whose replica is 2 s behind is not ready for clients', async t => {
   const { world, condition, pass } = scene()
   condition.roleChanged()
   for (let i = 1; i <= 10; i++) {
     await pass(1, [{ position: 10 * i }])
-    t.equal(condition.flaw, undefined, 'it is always behind the newest, and never for long')
+    t.equal(condition.flaw, undefined, 'it is always behind the newest event, but never for long')
     world.position = 10 * i
   }
   t.equal(condition.lagMs, 0)
@@ -75,7 +75,7 @@ t.test('a replica that is behind for 2 s is no reason for clients to come', asyn
   t.equal(condition.flaw, undefined)
 })
 
-t.test('servers without a majority are told after 15 s, longer than an election takes', async t => {
+t.test('servers without a majority are reported after 15 s, which is longer than an election takes', async t => {
   const { world, condition, pass } = scene()
   condition.roleChanged()
   world.reach = async () => {
@@ -93,7 +93,7 @@ t.test('servers without a majority are told after 15 s, longer than an election 
   t.equal(condition.flaw, undefined)
 })
 
-t.test('another process of the same name is told, and not one that was before', async t => {
+t.test('another process with the same name is reported, but not a previous one', async t => {
   const { world, condition, pass } = scene()
   condition.roleChanged()
   await pass(1, [{ node: 'a', key: 'before' }])
@@ -109,7 +109,7 @@ t.test('another process of the same name is told, and not one that was before', 
   t.equal(condition.flaw, undefined)
 })
 
-t.test('what a node is told about first: that it cannot go on, then that it is cut off', async t => {
+t.test('a failed replica is reported before a node that is cut off', async t => {
   const { world, condition } = scene(true)
   condition.roleChanged()
   t.match(condition.flaw, /FLEETWIRE_NATS_REQUIRE_FSYNC/)
@@ -123,11 +123,11 @@ t.test('what a node is told about first: that it cannot go on, then that it is c
   t.match(condition.flaw, /the replica has failed: its disk is full/)
 })
 
-t.test('a node that judges tokens by another key is told of once', async t => {
+t.test('a node that verifies tokens with another key is reported once', async t => {
   const { world, pass } = scene()
   await pass(3, [{ node: 'b' }, { node: 'c', tokenKeyId: 'two' }])
   t.same(world.otherKeys, ['c'])
   await pass(1, [{ node: 'c' }])
   await pass(2, [{ node: 'c', tokenKeyId: 'three' }])
-  t.same(world.otherKeys, ['c', 'c'], 'and again when it has one of its own again')
+  t.same(world.otherKeys, ['c', 'c'], 'and again when it has a different key again')
 })

@@ -12,19 +12,19 @@ const started = async () => {
   return { world, active: active!, others, took }
 }
 
-t.test('of nodes that start together one becomes active, at once', async t => {
+t.test('of nodes that start together, one becomes active at once', async t => {
   const { world, active, others, took } = await started()
   t.ok(took <= 1500, `${took} ms`)
   t.same(names(world), [active.name])
   for (const { log } of others) t.match(log.leader, { node: active.name, term: 1 })
   t.same(active.role.members.map(({ node }) => node).toSorted(), ['a', 'b', 'c'])
   await world.pass(60_000)
-  t.same(names(world), [active.name], 'and stays so')
+  t.same(names(world), [active.name], 'and stays active')
   t.equal(active.log.term, 1)
   t.same(world.flaws(), [])
 })
 
-t.test('an active node that is killed is replaced within 5 s, one that stops within 1 s', async t => {
+t.test('a killed active node is replaced within 5 s, a stopping one within 1 s', async t => {
   const { world, active } = await started()
   active.kill()
   const took = await world.until(() => world.active.some(({ isRunning }) => isRunning))
@@ -32,7 +32,7 @@ t.test('an active node that is killed is replaced within 5 s, one that stops wit
   const [second] = world.active
   active.start()
   await world.pass(10_000)
-  t.same(names(world), [second!.name], 'it comes back as a follower')
+  t.same(names(world), [second!.name], 'it returns as a follower')
   const stopping = second!.role.stop()
   const handedOver = await world.until(() => world.active.some(({ isRunning }) => isRunning))
   await stopping
@@ -41,7 +41,7 @@ t.test('an active node that is killed is replaced within 5 s, one that stops wit
   t.same(world.flaws(), [])
 })
 
-t.test('an election of the stream is not the death of the active node', async t => {
+t.test('an election of the stream does not count as death of the active node', async t => {
   const { world, active } = await started()
   for (const { stream } of world.nodes) stream.isCut = true
   await world.pass(15_000)
@@ -54,7 +54,7 @@ t.test('an election of the stream is not the death of the active node', async t 
   t.same(active.notes.length, 1)
 })
 
-t.test('an active node that is cut off stops, is replaced, and follows when it is back', async t => {
+t.test('an active node that is cut off stops, is replaced, and follows once it is back', async t => {
   const { world, active, others } = await started()
   active.cut(true)
   const replaced = await world.until(() => others.some(({ isRunning }) => isRunning))
@@ -66,11 +66,11 @@ t.test('an active node that is cut off stops, is replaced, and follows when it i
   t.notOk(others.some(({ role }) => role.isCutOff))
   const [second] = world.active
   await world.pass(20_000)
-  t.ok(active.role.isCutOff, 'also when it knows of nobody any more')
+  t.ok(active.role.isCutOff, 'even when it knows no other node any more')
   active.cut(false)
   await world.pass(20_000)
   t.notOk(active.role.isCutOff)
-  t.same(names(world), [second!.name], 'nobody is replaced by who comes back')
+  t.same(names(world), [second!.name], 'a returning node replaces nobody')
   t.match(active.log.leader, { node: second!.name, term: 2 })
   t.same(world.flaws(), [])
 })
@@ -85,7 +85,7 @@ t.test('a follower that was cut off replaces nobody when it is back', async t =>
   t.equal(active.log.term, 1)
 })
 
-t.test('the last node that is left stays active', async t => {
+t.test('the last remaining node stays active', async t => {
   const { world, active, others } = await started()
   for (const other of others) other.kill()
   await world.pass(60_000)
@@ -93,7 +93,7 @@ t.test('the last node that is left stays active', async t => {
   t.equal(active.log.term, 1)
 })
 
-t.test('an active node that stood still is replaced, and decides nothing more', async t => {
+t.test('a suspended active node is replaced, and decides nothing more', async t => {
   const { world, active, others } = await started()
   active.clock.pause()
   await world.until(() => others.some(({ isRunning }) => isRunning))
@@ -106,7 +106,7 @@ t.test('an active node that stood still is replaced, and decides nothing more', 
   t.same(world.flaws(), [])
 })
 
-t.test('a follower that stood still takes no silence for a death', async t => {
+t.test('a suspended follower does not mistake the silence for the death of the active node', async t => {
   const { world, active, others } = await started()
   for (const other of others) other.clock.pause()
   await world.pass(30_000)
@@ -116,7 +116,7 @@ t.test('a follower that stood still takes no silence for a death', async t => {
   t.equal(active.log.term, 1)
 })
 
-t.test('a claim that was given up, and is stored all the same, costs no silence', async t => {
+t.test('a claim that was given up but stored nevertheless does not cost a whole timeout', async t => {
   const { world, active, others } = await started()
   const [claimer] = others
   const leader = { term: active.log.term + 1, node: claimer!.name, leader: claimer!.name }

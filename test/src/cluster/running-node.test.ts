@@ -18,7 +18,7 @@ async function openReplica(t: Test, clock: Clock): Promise<ReplicatedLog> {
   return log
 }
 
-t.test('a node that closes keeps nobody waiting for an active one, and leaves no timer behind', async t => {
+t.test('closing a node ends all waits for an active one, and leaves no timer behind', async t => {
   const clock = new FakeClock()
   const replica = await openReplica(t, clock)
   const network = new MemoryNetwork(clock)

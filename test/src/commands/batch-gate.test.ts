@@ -6,7 +6,7 @@ const command = (commandId: string, status: Command['status'], parentId: string 
   ({ commandId, agentId: `agent-of-${commandId}`, status, parentId }) as Command
 const queued = (id: string) => command(id, 'queued')
 
-/** A gate with a batch of three queued commands, of which two may run. */
+/** A gate with a batch of three queued commands, of which two may run at once. */
 function setUp() {
   const gate = new BatchGate()
   const free: string[] = []
@@ -27,14 +27,14 @@ test('[FC3] as many commands pass as may run at once, and the next when one has 
   }
   t.notOk(gate.isOpen(queued('3')))
   gate.changed(command('1', 'running'))
-  t.same(free, [], 'what only moves on frees no place')
+  t.same(free, [], 'progress alone frees no slot')
   gate.changed(command('1', 'succeeded'))
   t.same(free, ['agent-of-3'])
   t.ok(gate.isOpen(queued('3')))
   t.end()
 })
 
-test('[FC3] a place that was taken and not used, or given back, is free again', t => {
+test('[FC3] a slot that was taken but not used, or given back, is free again', t => {
   const { gate } = setUp()
   gate.enter(queued('1'))
   gate.enter(queued('2'))

@@ -3,7 +3,7 @@ import type { CommandEvent } from '../../../src/commands/command-state.ts'
 
 export const T0 = 1_700_000_000_000
 
-/** A queued command; `patch` makes it another one. */
+/** A queued command; `patch` changes fields. */
 export function aCommand(patch: Partial<Command> = {}): Command {
   return {
     commandId: 'cmd_1',
@@ -34,8 +34,8 @@ const ended = { attempt: 2, endedAt: T0 + 4000 }
 const lateResult = { status: 'succeeded', attempt: 2, at: T0 + 4500 } as const
 
 /**
- * Every state in which a command has not ended. `given` is dispatched, `away` disconnected, `+c` asked to stop. It waits:
- * `waiting` for an interaction, `hinted` as the agent infers, `told` as it reports.
+ * Every state of a command that has not ended. `given` is dispatched, `away` disconnected, `+c` asked to stop. Waiting:
+ * `waiting` for an interaction, `hinted` as inferred by the agent, `told` as reported by it.
  */
 export const liveStates = {
   fresh: aCommand(),
@@ -67,7 +67,7 @@ export const finalStates = {
   'lost late': aCommand({ ...ended, status: 'lost', reason: 'lease_expired', lastSeenAt: T0, lateResult }),
 } satisfies Record<string, Command>
 
-/** The name under which the two tables above know the state of a command. */
+/** The name of a command's state in the two tables above. */
 export function stateName(command: Command): string {
   const { status, phase, cancelRequestedAt, waitingSince, confirmed } = command
   const asked = cancelRequestedAt === undefined ? '' : '+c'
@@ -94,14 +94,14 @@ export function stateName(command: Command): string {
 
 interface Variant {
   event: (attempt: number) => CommandEvent
-  /** What the command must be like for this variant. */
+  /** Fields that the command needs for this variant. */
   given?: Partial<Command>
 }
 
 const lastSeenAt = T0 + 1500
 const requeue = { given: { onLost: 'requeue' } } as const
 
-/** Every kind of event in every form that matters: a kind without an entry does not compile. */
+/** Every kind of event in every relevant form: a kind without an entry does not compile. */
 const variants: { [K in CommandEvent['kind']]: Record<string, Variant> } = {
   dispatch: { dispatch: { event: () => ({ kind: 'dispatch' }) } },
   ack: { ack: { event: attempt => ({ kind: 'ack', attempt }) } },
@@ -153,11 +153,11 @@ const variants: { [K in CommandEvent['kind']]: Record<string, Variant> } = {
 interface Trial {
   name: string
   given: Partial<Command>
-  /** The event as it comes to a command whose latest dispatch has this number. */
+  /** The event for a command whose latest dispatch has this number. */
   event: (attempt: number) => CommandEvent
 }
 
-/** Every row of the table: each variant, and for fenced kinds one of an older and one of a newer attempt. */
+/** Every row of the table: each variant, and for fenced kinds also an older and a newer attempt. */
 export const trials: Trial[] = Object.entries(variants).flatMap(([kind, forms]) => {
   const all = Object.entries(forms).map(([name, { event, given = {} }]) => ({ name, event, given }))
   const [{ event }] = all as [Trial]

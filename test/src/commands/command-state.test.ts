@@ -4,8 +4,8 @@ import { type Transition, transition } from '../../../src/commands/command-state
 import { finalStates, liveStates, stateName, T0, trials } from './command-samples.ts'
 
 /*
- * A cell is the state that the event leads to, or why nothing changes: `stale` of another attempt, `already` so,
- * `ended`, `·` cannot happen here. The states are those of command-samples.ts.
+ * A cell is the state that the event leads to, or why nothing changes: `stale` for another attempt, `already` in
+ * effect, `ended`, `·` cannot happen here. The states are those of command-samples.ts.
  */
 const live = `
                       | fresh      | sent       | given      | given+c    | working    | waiting    | hinted     | told       | cancelling | away       | away+w     | away+c
@@ -131,7 +131,7 @@ const cells = (table: string) =>
     .split('\n')
     .map(line => line.split('|').map(text => text.trim()))
 
-// Whole tables are compared: a row, a column or a cell that is missing is a difference like any other.
+// Whole tables are compared, so a missing row, column or cell is a difference too.
 t.test('[CS1] every event has its outcome in every state', async t => {
   t.same(outcomes(liveStates), cells(live), 'commands that have not ended')
   t.same(outcomes(finalStates), cells(final), 'commands that have ended')

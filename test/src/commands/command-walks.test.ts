@@ -13,7 +13,7 @@ type Step = Extract<ReturnType<typeof transition>, { to: 'next' }>
 const grown = (before: number | undefined, after: number | undefined) => (after ?? 0) >= (before ?? 0)
 const fixed = ['commandId', 'agentId', 'kind', 'createdBy', 'createdAt', 'onLost', 'whenBusy'] as const
 
-/** What holds for every change of every command, whatever happened. */
+/** What holds after every change of every command. */
 const invariants: Record<
   string,
   (before: Command, after: Command, event: CommandEvent, type: Step['type']) => boolean
@@ -62,7 +62,7 @@ function aStart(chance: Random): Command {
   return aCommand({ onLost: chance.pick(['fail', 'requeue']), runTimeoutMs, priority: chance.below(3) })
 }
 
-/** Mostly of the current attempt, so that walks get somewhere. */
+/** Mostly events of the current attempt, so that walks make progress. */
 function anEvent(chance: Random, attempt: number): CommandEvent {
   const { event } = chance.pick(trials)
   return event(chance.next() < 0.8 ? attempt : attempt + chance.below(5) - 2)
@@ -91,7 +91,7 @@ function walk(seed: number): { ends: number; broken: string | undefined } {
   return { ends, broken: undefined }
 }
 
-t.test(`[CS2] [CS3] [CS4] [CS25] what holds on ${WALKS} random walks`, async t => {
+t.test(`[CS2] [CS3] [CS4] [CS25] the invariants hold on ${WALKS} random walks`, async t => {
   let ended = 0
   for (let seed = 1; seed <= WALKS; seed++) {
     const { ends, broken } = walk(seed)

@@ -7,7 +7,7 @@ import { refuseAppends } from '../../helpers/refuse-appends.ts'
 import { until } from '../../helpers/until.ts'
 
 t.test(
-  '[PM1] [PM13] to submit is refused to who does not see the agent or the task, as if there were none',
+  '[PM1] [PM13] submitting for an agent or a task that the caller cannot see is refused as if it did not exist',
   async t => {
     const fleet = await startFleet(t)
     await fleet.agent('a1').hello()
@@ -79,7 +79,7 @@ t.test('[CQ13] [CS29] a command goes from queued to its result, each step in the
   )
 })
 
-t.test('[CQ2] [CD1] one at a time, in order, higher priority first', async t => {
+t.test('[CQ2] [CD1] commands run one at a time, in order, higher priority first', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -102,7 +102,7 @@ t.test('[CQ2] [CD1] one at a time, in order, higher priority first', async t => 
   )
 })
 
-/** An agent that runs one command, and others that wait in the order in which they were submitted. */
+/** An agent that runs one command, and others that wait in the order of submission. */
 async function withQueue(t: Test, count: number) {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
@@ -114,7 +114,7 @@ async function withQueue(t: Test, count: number) {
   return {
     ...{ fleet, agent, running, waiting },
     edit: (i: number, changes: EditCommandBody) => fleet.commandQueue.edit(waiting[i]!.commandId, changes, inProcess),
-    /** Ends what runs, and the next that are dispatched; resolves with their inputs in the order in which they were dispatched. */
+    /** Ends the running command and the next ones; resolves with their inputs in the order of dispatch. */
     async drain(count: number): Promise<unknown[]> {
       const order: unknown[] = []
       const sent = new Set([running.commandId])
@@ -131,7 +131,7 @@ async function withQueue(t: Test, count: number) {
   }
 }
 
-t.test('[CQ15] a new priority reorders the queue, and runNext goes before all of it', async t => {
+t.test('[CQ15] a new priority reorders the queue, and runNext goes ahead of everything', async t => {
   const { edit, drain, fleet, waiting } = await withQueue(t, 5)
   t.match(await edit(3, { priority: 100 }), { status: 'ok', command: { priority: 100 } })
   t.match(await edit(4, { runNext: true }), { status: 'ok', command: { runNextAt: Number } })
@@ -143,19 +143,19 @@ t.test('[CQ15] a new priority reorders the queue, and runNext goes before all of
   t.same(await drain(6), [2, 4, 3, 'late', 0, 1])
 })
 
-t.test('[CQ15] many moves at once, and after the clock was set back, all count', async t => {
+t.test('[CQ15] many simultaneous moves all count, even after the clock was set back', async t => {
   const { edit, drain, fleet } = await withQueue(t, 6)
   await edit(5, { runNext: true })
   fleet.clock.jump(-3_600_000)
   const moved = await Promise.all([0, 1, 2, 3].map(i => edit(i, { runNext: true })))
   const times = moved.map(outcome => (outcome.status === 'ok' ? outcome.command.runNextAt : undefined))
-  t.equal(new Set(times).size, 4, 'no two have the same place')
+  t.equal(new Set(times).size, 4, 'no two have the same position')
   const order = await drain(6)
   t.same(order.slice(0, 4).sort(), [0, 1, 2, 3])
   t.same(order.slice(4), [5, 4])
 })
 
-t.test('[CQ15] a command that interrupts does so when it becomes the first', async t => {
+t.test('[CQ15] a command with whenBusy interrupt interrupts once it is first in the queue', async t => {
   const { fleet, agent, running, edit } = await withQueue(t, 1)
   await edit(0, { runNext: true })
   const hurried = await fleet.submit('a1', { whenBusy: 'interrupt' })
@@ -165,7 +165,7 @@ t.test('[CQ15] a command that interrupts does so when it becomes the first', asy
   t.match(await agent.next('command:interrupt'), { commandId: running.commandId })
 })
 
-t.test('[CD2] a command is sent once its dispatch is stored, and not before', async t => {
+t.test('[CD2] a command is sent only after its dispatch is stored', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -185,7 +185,7 @@ t.test('[CD2] a command is sent once its dispatch is stored, and not before', as
   t.match((await fleet.log.get(`agents.a1.commands.${commandId}`))?.payload, { status: 'dispatched', attempt: 1 })
 })
 
-t.test('[CD10] what falls due while the log refuses it is tried again until it is stored', async t => {
+t.test('[CD10] a deadline that the log refuses to store is retried until it is stored', async t => {
   type Fleet = Awaited<ReturnType<typeof startFleet>>
   const { ackDeadlineMs, leaseMs, cancelDeadlineMs } = deadlines
   const runs = async (fleet: Fleet, request = {}) => {
@@ -301,32 +301,35 @@ t.test('[CQ7] [CQ8] [CQ9] an idempotency key identifies one command', async t =>
   )
 })
 
-t.test('[CQ4] [CQ5] [CQ6] [LM4] refusals: unknown agent, input too large or too deep, full queue, busy', async t => {
-  const fleet = await startFleet(t, { queueLimit: 3 })
-  const agent = fleet.agent('a1')
-  t.match(await fleet.commandQueue.submit({ agentId: 'nobody', kind: 'shell', input: '', createdBy: 'me' }), {
-    error: { code: 'not_found' },
-  })
-  await agent.hello()
-  const base = { agentId: 'a1', kind: 'shell', createdBy: 'me' }
-  t.match(await fleet.commandQueue.submit({ ...base, input: 'x'.repeat(65_537) }), { error: { code: 'too_large' } })
-  let deep: unknown = 1
-  for (let i = 0; i < 20_000; i++) deep = [deep]
-  t.match(await fleet.commandQueue.submit({ ...base, input: deep }), { status: 'refused' })
-  t.match(
-    await fleet.commandQueue.submit({ ...base, input: 1, whenBusy: 'reject' }),
-    { status: 'accepted' },
-    'an idle agent is not busy',
-  )
-  await agent.next('command:dispatch')
-  t.match(await fleet.commandQueue.submit({ ...base, input: 1, whenBusy: 'reject' }), { error: { code: 'conflict' } })
-  const results = await Promise.all(Array.from({ length: 6 }, () => fleet.commandQueue.submit({ ...base, input: 1 })))
-  t.equal(results.filter(r => r.status === 'accepted').length, 3)
-  t.equal(results.filter(r => r.status === 'refused' && r.error.code === 'queue_full').length, 3)
-})
+t.test(
+  '[CQ4] [CQ5] [CQ6] [LM4] refusals: unknown agent, input too large or too deep, full queue, busy agent',
+  async t => {
+    const fleet = await startFleet(t, { queueLimit: 3 })
+    const agent = fleet.agent('a1')
+    t.match(await fleet.commandQueue.submit({ agentId: 'nobody', kind: 'shell', input: '', createdBy: 'me' }), {
+      error: { code: 'not_found' },
+    })
+    await agent.hello()
+    const base = { agentId: 'a1', kind: 'shell', createdBy: 'me' }
+    t.match(await fleet.commandQueue.submit({ ...base, input: 'x'.repeat(65_537) }), { error: { code: 'too_large' } })
+    let deep: unknown = 1
+    for (let i = 0; i < 20_000; i++) deep = [deep]
+    t.match(await fleet.commandQueue.submit({ ...base, input: deep }), { status: 'refused' })
+    t.match(
+      await fleet.commandQueue.submit({ ...base, input: 1, whenBusy: 'reject' }),
+      { status: 'accepted' },
+      'an idle agent is not busy',
+    )
+    await agent.next('command:dispatch')
+    t.match(await fleet.commandQueue.submit({ ...base, input: 1, whenBusy: 'reject' }), { error: { code: 'conflict' } })
+    const results = await Promise.all(Array.from({ length: 6 }, () => fleet.commandQueue.submit({ ...base, input: 1 })))
+    t.equal(results.filter(r => r.status === 'accepted').length, 3)
+    t.equal(results.filter(r => r.status === 'refused' && r.error.code === 'queue_full').length, 3)
+  },
+)
 
 t.test(
-  '[CQ11] [CD6] [CD8] interrupting: queued ends at once, running when the agent says so, what waits behind goes on',
+  '[CQ11] [CD6] [CD8] an interrupt ends a queued command at once, a running one when the agent confirms; those behind continue',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')
@@ -365,7 +368,7 @@ t.test(
   },
 )
 
-t.test('[CD7] an interrupt that nobody confirms is forced once and then shown as unconfirmed', async t => {
+t.test('[CD7] an interrupt that is not confirmed is forced once and then shown as unconfirmed', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -387,7 +390,7 @@ t.test('[CD7] an interrupt that nobody confirms is forced once and then shown as
   })
 })
 
-t.test('[CS7] a command without an ack is sent again, five times at most', async t => {
+t.test('[CS7] a command without an ack is sent again, at most five times', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -406,7 +409,7 @@ t.test('[CS7] a command without an ack is sent again, five times at most', async
   })
 })
 
-t.test('[CS8] [CS9] [CD3] a busy agent costs no attempt, an unsupported kind ends the command', async t => {
+t.test('[CS8] [CS9] [CD3] a busy agent costs no attempt, and an unsupported kind ends the command', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -428,7 +431,7 @@ t.test('[CS8] [CS9] [CD3] a busy agent costs no attempt, an unsupported kind end
   t.match(await fleet.commandEvent(commandId, 'command:rejected'), { reason: 'unsupported', error: 'no such kind' })
 })
 
-t.test('[CS15] [CD4] the run clock ends as timed_out, the queue clock as expired', async t => {
+t.test('[CS15] [CD4] the run clock ends a command as timed_out, the queue clock as expired', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -459,7 +462,7 @@ t.test('[CQ3] whenBusy interrupt stops running commands and goes ahead of waitin
   t.match(await fleet.commandQueue.get(waiting.commandId), { status: 'queued' })
 })
 
-t.test('[CQ10] [CQ12] edit and drop while queued, retry after the end', async t => {
+t.test('[CQ10] [CQ12] a command can be edited and dropped while queued, and retried after its end', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -497,11 +500,11 @@ t.test('waiting for a command resolves at its end, or after the timeout', async 
   const late = fleet.commandQueue.waitForEnd(other, 1000)
   await agent.next('command:dispatch', d => d.commandId === other.commandId)
   fleet.clock.advance(1000)
-  t.match(await late, { status: 'dispatched' }, 'as it stands when the time is over')
+  t.match(await late, { status: 'dispatched' }, 'its state when the time is over')
 })
 
 t.test(
-  '[CD9] [RC6] [AG12] after a restart nothing is forgotten: queued waits, dispatched is sent again, running has a fresh lease',
+  '[CD9] [RC6] [AG12] a restart forgets nothing: queued commands wait, dispatched ones are resent, running ones get a new lease',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')

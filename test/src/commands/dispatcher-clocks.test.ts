@@ -14,7 +14,7 @@ import { inSharedThread } from '../../helpers/log-thread.ts'
 import { aCommand } from './command-samples.ts'
 
 const DAY = 86_400_000
-/** After a log that could not accept; the dispatcher tries again within it. */
+/** After a log that could not accept events; the dispatcher retries within this time. */
 const RETRY_MS = 1000
 
 /** A dispatcher on a real log that can be full, and one agent that is connected or not. */
@@ -55,7 +55,7 @@ async function stage(t: Test, before: readonly Command[] = []) {
     ledger.stop()
   })
 
-  /** Whatever was begun is in the log, or was refused: what is appended later comes after it. */
+  /** Everything begun so far is stored or refused; whatever is appended later comes after it. */
   const settle = async () => {
     await new Promise(setImmediate)
     const topic = topics.agentLog('barrier')
@@ -78,7 +78,7 @@ async function stage(t: Test, before: readonly Command[] = []) {
     await settle()
   }
   const command = async (commandId = 'cmd_1') => (await ledger.get(commandId))!
-  /** A command that its agent has begun. */
+  /** A command that its agent has started. */
   const run = async (patch: Partial<Command> = {}) => {
     const given = aCommand({ createdAt: clock.now(), queueTtlMs: DAY, ...patch })
     await add(given)
@@ -93,7 +93,7 @@ const isAbout = (commandId: string) => (drafts: readonly { topic: string }[]) =>
   drafts.some(({ topic }) => topic === topics.command('agent_1', commandId))
 
 t.test(
-  '[CD10] an interrupt that the log could not accept is made up for, whatever its command reports meanwhile',
+  '[CD10] an interrupt that the log could not accept is retried, whatever its command reports in the meantime',
   async t => {
     const { log, add, settle, connect, advance, happens, command, run } = await stage(t)
     await connect()
@@ -109,24 +109,21 @@ t.test(
   },
 )
 
-t.test(
-  '[CD10] an interrupt that the log could not accept is not made up for when nobody asks for it any more',
-  async t => {
-    const { log, add, settle, connect, advance, happens, command, run } = await stage(t)
-    await connect()
-    const running = await run()
-    log.refuses = isAbout(running)
-    await add(aCommand({ commandId: 'cmd_2', createdAt: aCommand().createdAt, whenBusy: 'interrupt', queueTtlMs: DAY }))
-    await settle()
-    t.equal(log.refused, 1)
-    log.refuses = () => false
-    await happens('cmd_2', { kind: 'drop' })
-    await advance(RETRY_MS)
-    t.match(await command(running), { status: 'running', phase: 'working' })
-  },
-)
+t.test('[CD10] an interrupt that the log could not accept is not retried once its reason is gone', async t => {
+  const { log, add, settle, connect, advance, happens, command, run } = await stage(t)
+  await connect()
+  const running = await run()
+  log.refuses = isAbout(running)
+  await add(aCommand({ commandId: 'cmd_2', createdAt: aCommand().createdAt, whenBusy: 'interrupt', queueTtlMs: DAY }))
+  await settle()
+  t.equal(log.refused, 1)
+  log.refuses = () => false
+  await happens('cmd_2', { kind: 'drop' })
+  await advance(RETRY_MS)
+  t.match(await command(running), { status: 'running', phase: 'working' })
+})
 
-t.test('[CD10] a lost link that the log could not accept is forgotten when the link is back', async t => {
+t.test('[CD10] a lost link that the log could not accept is forgotten once the link is back', async t => {
   const { log, dispatcher, agent, settle, connect, advance, command, run } = await stage(t)
   await connect()
   const running = await run()
@@ -136,11 +133,11 @@ t.test('[CD10] a lost link that the log could not accept is forgotten when the l
   await dispatcher.linkDown('agent_1')
   await settle()
   t.equal(log.refused, 1)
-  // It says hello again, and is reconciled while the retry falls due.
+  // The agent sends a hello again, and is being reconciled when the retry is due.
   agent.isConnected = true
   log.refuses = () => false
   await advance(RETRY_MS)
-  t.match(await command(running), { phase: 'working' }, 'before it is ready')
+  t.match(await command(running), { phase: 'working' }, 'before the agent is ready')
   await connect()
   await advance(5 * RETRY_MS)
   t.match(await command(running), { phase: 'working' })
@@ -150,7 +147,7 @@ t.test('[CD10] a lost link that the log could not accept is forgotten when the l
   await dispatcher.linkDown('agent_1')
   log.refuses = () => false
   await advance(RETRY_MS)
-  t.match(await command(running), { phase: 'disconnected' }, 'while it is away it is said')
+  t.match(await command(running), { phase: 'disconnected' }, 'it is stored while the agent is away')
 })
 
 t.test('[CD10] [CD5] a lease whose end the log could not accept is renewed by a sign of life', async t => {
@@ -168,7 +165,7 @@ t.test('[CD10] [CD5] a lease whose end the log could not accept is renewed by a 
   t.match(await command(running), { status: 'lost', reason: 'lease_expired' })
 })
 
-t.test('[CD10] every clock that runs out while the log is full takes effect later', async t => {
+t.test('[CD10] every deadline that passes while the log is full takes effect later', async t => {
   const { log, connect, add, advance, happens, settle, command, run, sent } = await stage(t)
   await connect()
   const full = async (commandId: string, ms: number) => {
@@ -184,7 +181,7 @@ t.test('[CD10] every clock that runs out while the log is full takes effect late
   await full(timed, 5000)
   t.match(await command(timed), { phase: 'cancelling', reason: 'run_timeout' })
   await advance(deadlines.cancelDeadlineMs)
-  t.equal(sent.filter(frame => frame === 'command:interrupt timed').length, 2, 'asked, then forced')
+  t.equal(sent.filter(frame => frame === 'command:interrupt timed').length, 2, 'requested, then forced')
   await full(timed, 5000)
   t.match(await command(timed), { status: 'timed_out', confirmed: false })
 
@@ -201,7 +198,7 @@ t.test('[CD10] every clock that runs out while the log is full takes effect late
   t.match(await command('unheard'), { reason: 'no_ack' })
 })
 
-t.test('[CD11] a requeued command keeps its time to live, whatever jumps the wall clock makes', async t => {
+t.test('[CD11] a requeued command keeps its time to live, however the wall clock jumps', async t => {
   for (const [jump, why] of [
     [40 * DAY, 'ahead'],
     [-40 * DAY, 'back'],
@@ -216,13 +213,13 @@ t.test('[CD11] a requeued command keeps its time to live, whatever jumps the wal
     await advance(0)
     t.match(await command(id), { status: 'queued', reason: 'requeued' }, why)
     await advance(89_000)
-    t.match(await command(id), { status: 'queued' }, `${why}: it waits on`)
+    t.match(await command(id), { status: 'queued' }, `${why}: it still waits`)
     await advance(1000)
-    t.match(await command(id), { status: 'expired' }, `${why}: it expires when its time is over`)
+    t.match(await command(id), { status: 'expired' }, `${why}: it expires on time`)
   }
 })
 
-t.test('[CD11] a time to live that ends while its command is dispatched ends it when it is queued again', async t => {
+t.test('[CD11] a time to live that ends during a dispatch ends the command when it is queued again', async t => {
   const { connect, add, advance, settle, happens, command, agent } = await stage(t)
   await connect()
   await add(aCommand({ queueTtlMs: 5000 }))
@@ -248,7 +245,7 @@ t.test('[CD12] a new time to live counts from when the command was accepted', as
 })
 
 t.test(
-  '[CD11] a run is timed by the time that it runs, whatever jumps the wall clock makes and whatever it reports',
+  '[CD11] a run is timed by its actual running time, however the wall clock jumps and whatever it reports',
   async t => {
     for (const jump of [40 * DAY, -40 * DAY]) {
       const { clock, connect, advance, happens, command, run } = await stage(t)
@@ -262,7 +259,7 @@ t.test(
       await happens(id, { kind: 'wait' })
       clock.jump(jump)
       await advance(100_000)
-      t.match(await command(id), { phase: 'waiting_input' }, 'a wait does not count')
+      t.match(await command(id), { phase: 'waiting_input' }, 'waiting does not count')
       await happens(id, { kind: 'resume' })
       clock.jump(-jump)
       await report('still here')
@@ -274,7 +271,7 @@ t.test(
   },
 )
 
-t.test('[CD11] each run has the whole of its time', async t => {
+t.test('[CD11] each run has the full time', async t => {
   const { clock, connect, advance, happens, command, run, settle } = await stage(t)
   await connect()
   const id = await run({ runTimeoutMs: 10_000, onLost: 'requeue' })
@@ -308,7 +305,7 @@ t.test('[CD11] a dispatcher that is stopped and started again continues with the
   t.match(await command('waits'), { status: 'expired' })
 })
 
-t.test('after a restart the wall clock says how long a command has waited, and run', async t => {
+t.test('after a restart the wall clock determines how long a command has waited and run', async t => {
   const now = aCommand().createdAt
   const base = { createdAt: now - 30_000, queueTtlMs: 40_000 }
   const run = { status: 'running', attempt: 1, startedAt: now - 25_000, waitedMs: 5000, phase: 'working' } as const
@@ -324,5 +321,5 @@ t.test('after a restart the wall clock says how long a command has waited, and r
   t.match(await command('waits'), { status: 'expired' })
   t.match(await command('runs'), { cancelRequestedAt: Number, reason: 'run_timeout' })
   await advance(100_000)
-  t.notMatch(await command('asks'), { cancelRequestedAt: Number }, 'its clock stands still')
+  t.notMatch(await command('asks'), { cancelRequestedAt: Number }, 'its clock is stopped')
 })

@@ -21,7 +21,7 @@ const nobody: AgentDirectory = {
   lastSeenAt: () => 0,
 }
 
-t.test('[CD9] commands that ran before a restart become disconnected in one write, however many they are', async t => {
+t.test('[CD9] commands that ran before a restart become disconnected in one write, however many there are', async t => {
   const clock = new FakeClock()
   const log = await openSqliteLog({
     dir: t.testdir(),
@@ -66,7 +66,7 @@ t.test('[CD9] commands that ran before a restart become disconnected in one writ
   t.strictSame((await log.get(topics.command(queued.agentId, queued.commandId)))?.payload, queued)
 })
 
-t.test('a queued command expires by the time that passed, whatever jumps the wall clock makes', async t => {
+t.test('a queued command expires by elapsed time, however the wall clock jumps', async t => {
   const clock = new FakeClock()
   const log = await openSqliteLog({
     dir: t.testdir(),
@@ -103,7 +103,7 @@ t.test('a queued command expires by the time that passed, whatever jumps the wal
   })
   await log.append([ledger.draft('command:queued', queued)])
   clock.jump(40 * 86_400_000)
-  // A change of it while it waits.
+  // The command changes while it waits.
   await log.append([ledger.draft('command:queued', { ...queued, priority: 9 })])
   clock.advance(59_000)
   await log.append([ledger.draft('command:queued', { ...queued, priority: 8 })])

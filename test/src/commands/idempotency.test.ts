@@ -60,7 +60,7 @@ t.test('[CQ7] a key protects its command for 24 hours', async t => {
   t.match(keyState(record, bodyHash({ ...request, input: 1 })), { state: 'used', sameBody: false })
 })
 
-t.test('[CQ7] a wall clock that jumps frees no key, 24 hours that pass do', async t => {
+t.test('[CQ7] a jump of the wall clock frees no key, but 24 elapsed hours do', async t => {
   const clock = new FakeClock()
   const log = await openLog(t, { clock })
   const hash = bodyHash(request)

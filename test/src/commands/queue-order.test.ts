@@ -20,7 +20,7 @@ t.test('[CQ2] higher priority goes first, then commands that interrupt, then the
   t.same(ids(commands.toSorted(compareQueued)), ['cmd_5', 'cmd_4', 'cmd_6', 'cmd_2', 'cmd_3', 'cmd_1'])
 })
 
-t.test('[CQ2] [CQ15] what was moved to the front goes before any priority, the last moved first', async t => {
+t.test('[CQ2] [CQ15] commands moved to the front go before any priority, the last moved first', async t => {
   const commands = [
     queued('cmd_1', { priority: 100, whenBusy: 'interrupt' }),
     queued('cmd_2', { priority: -100, runNextAt: 5 }),
@@ -41,7 +41,7 @@ t.test('[CQ2] the order is total: a command is equal only to itself', async t =>
       }
     }
   }
-  t.pass(`${commands.length} commands, each with each`)
+  t.pass(`all pairs of ${commands.length} commands`)
 })
 
 function aRandomCommand(random: ReturnType<typeof seededRandom>, i: number): Command {
@@ -77,7 +77,7 @@ function expected(all: Command[]) {
   return [waiting[0], waiting.length, all.length === 0, ids(inFlight).sort(), all.length]
 }
 
-/** A new command, or what may become of one: another priority, under way, queued again, ended. */
+/** A new command, or a change of one: another priority, under way, queued again, ended. */
 function nextOf(random: ReturnType<typeof seededRandom>, before: Command | undefined, step: number) {
   if (before === undefined) return aRandomCommand(random, step)
   if (random.next() < 0.3) return undefined

@@ -61,7 +61,7 @@ t.test('connections that open and close are announced soon', async t => {
   t.same(noted().slice(1), [['connection:closed', id]])
 })
 
-t.test('thousands that open at once are announced a part at a time, each once, in order', async t => {
+t.test('thousands that open at once are announced in portions, each once, in order', async t => {
   const { clock, open, noted, batches } = setUp()
   const ids = Array.from({ length: 3000 }, () => open().id)
   clock.advance(50)

@@ -65,7 +65,7 @@ function setUp(options: Partial<ConnectionOptions<ClientFrame>> = {}, limits = {
   return { clock, socket, connection, turn, faults, closed }
 }
 
-t.test('what is sent in one turn leaves in one write', async t => {
+t.test('frames sent in one turn are written together', async t => {
   const { socket, connection, turn } = setUp()
   for (let i = 0; i < 10; i++) connection.send('pong', { timestamp: i })
   t.equal(socket.writes.length, 0)
@@ -77,25 +77,28 @@ t.test('what is sent in one turn leaves in one write', async t => {
   )
 })
 
-t.test('[FR9] [ER3] a frame is answered; a refused one gets an error with its id and the socket lives', async t => {
-  const { socket, turn } = setUp()
-  socket.says('ping', {}, 'a')
-  socket.says('nonsense', {}, 'b')
-  socket.says('command:interrupt', {}, 'c')
-  socket.peer.onText('{')
-  socket.peer.onBinary()
-  turn()
-  t.match(socket.frames, [
-    { type: 'reply', id: 'a' },
-    { type: 'error', id: 'b', payload: { code: 'unknown_type' } },
-    { type: 'error', id: 'c', payload: { code: 'invalid_frame' } },
-    { type: 'error', payload: { code: 'bad_json' } },
-    { type: 'error', payload: { code: 'invalid_frame' } },
-  ])
-  t.ok(socket.isOpen)
-})
+t.test(
+  '[FR9] [ER3] a frame gets its reply; a refused one gets an error with its id, and the socket stays open',
+  async t => {
+    const { socket, turn } = setUp()
+    socket.says('ping', {}, 'a')
+    socket.says('nonsense', {}, 'b')
+    socket.says('command:interrupt', {}, 'c')
+    socket.peer.onText('{')
+    socket.peer.onBinary()
+    turn()
+    t.match(socket.frames, [
+      { type: 'reply', id: 'a' },
+      { type: 'error', id: 'b', payload: { code: 'unknown_type' } },
+      { type: 'error', id: 'c', payload: { code: 'invalid_frame' } },
+      { type: 'error', payload: { code: 'bad_json' } },
+      { type: 'error', payload: { code: 'invalid_frame' } },
+    ])
+    t.ok(socket.isOpen)
+  },
+)
 
-t.test('[FR19] a message may hold several frames, one a line; each counts and is answered by itself', async t => {
+t.test('[FR19] a message may hold several frames, one per line; each counts and gets its own reply', async t => {
   const { socket, turn } = setUp()
   const ping = (id: string) => JSON.stringify({ type: 'ping', id, payload: {} })
   const said = () => {
@@ -106,7 +109,7 @@ t.test('[FR19] a message may hold several frames, one a line; each counts and is
   t.same(said().sort(), ['bad_json', 'p1', 'p2'])
   socket.writes.length = 0
   socket.peer.onText(`${ping('p3')}\r\n\r\n${ping('p4')}\r\n`)
-  t.same(said(), ['p3', 'p4'], 'Windows line ends')
+  t.same(said(), ['p3', 'p4'], 'Windows line endings')
   socket.writes.length = 0
   socket.peer.onText('\n\n')
   t.same(said(), ['bad_json'])
@@ -116,11 +119,11 @@ t.test('[FR19] [LM2] limits count frames, not messages', async t => {
   const { socket, turn } = setUp()
   socket.peer.onText(Array(500).fill('{"type":"ping"}').join('\n'))
   turn()
-  t.equal(socket.frames.filter(({ type }) => type === 'reply').length, 200, 'as many as a burst may have')
+  t.equal(socket.frames.filter(({ type }) => type === 'reply').length, 200, 'as many as a burst allows')
   t.equal(socket.closedWith?.code, 4429)
 })
 
-t.test('[CL5] 20 bad frames in 10 s close 4000; spread over a longer time they do not', async t => {
+t.test('[CL5] 20 bad frames in 10 s close with 4000; spread over a longer time they do not', async t => {
   const bad = setUp()
   for (let i = 0; i < 25; i++) bad.socket.peer.onText('{')
   t.same(bad.socket.closedWith?.code, 4000)
@@ -135,7 +138,7 @@ t.test('[CL5] 20 bad frames in 10 s close 4000; spread over a longer time they d
   t.ok(slow.socket.isOpen)
 })
 
-t.test('[LM2] [CL5] over the rate: error rate_limited with retryAfterMs, then 4429; at the rate: nothing', async t => {
+t.test('[LM2] [CL5] above the rate: error rate_limited with retryAfterMs, then 4429; at the rate: nothing', async t => {
   const flood = setUp()
   for (let i = 0; i < 201; i++) flood.socket.says('ping')
   flood.turn()
@@ -152,7 +155,7 @@ t.test('[LM2] [CL5] over the rate: error rate_limited with retryAfterMs, then 44
   t.notOk(steady.socket.last('error'))
 })
 
-t.test('[LM2] WebSocket pings are answered within the rate and while the peer reads', async t => {
+t.test('[LM2] WebSocket pings get pongs within the rate and while the peer reads', async t => {
   const { socket } = setUp({}, { frameBurst: 3 })
   socket.peer.onPing(Buffer.from('a'))
   socket.choke()
@@ -163,27 +166,30 @@ t.test('[LM2] WebSocket pings are answered within the rate and while the peer re
   t.same(socket.pongs.map(String), ['a', 'c'])
 })
 
-t.test('[NO24] a peer that is not read counts as alive, and is read again when it is to be closed', async t => {
-  const { clock, socket, connection } = setUp()
-  connection.pause()
-  connection.pause()
-  t.notOk(socket.reads)
-  clock.advance(300_000)
-  t.equal(socket.closedWith, undefined)
-  connection.resume()
-  t.ok(socket.reads)
-  clock.advance(90_000)
-  t.equal(socket.closedWith?.code, 4408, 'silence while it is read is silence')
-  const other = setUp()
-  other.connection.pause()
-  other.connection.close(1012, 'bye')
-  t.ok(other.socket.reads, 'its answer can come')
-  other.connection.pause()
-  t.ok(other.socket.reads)
-})
+t.test(
+  '[NO24] a peer whose reading is paused counts as alive, and reading resumes when it is to be closed',
+  async t => {
+    const { clock, socket, connection } = setUp()
+    connection.pause()
+    connection.pause()
+    t.notOk(socket.reads)
+    clock.advance(300_000)
+    t.equal(socket.closedWith, undefined)
+    connection.resume()
+    t.ok(socket.reads)
+    clock.advance(90_000)
+    t.equal(socket.closedWith?.code, 4408, 'once reading resumes, silence counts')
+    const other = setUp()
+    other.connection.pause()
+    other.connection.close(1012, 'bye')
+    t.ok(other.socket.reads, 'its close frame can arrive')
+    other.connection.pause()
+    t.ok(other.socket.reads)
+  },
+)
 
 t.test(
-  '[LV1] [CL7] a peer is pinged every interval; two silent ones close 4408, and the socket is cut off after 5 s',
+  '[LV1] [CL7] a peer is pinged every interval; two silent ones close with 4408, and the socket is cut after 5 s',
   async t => {
     const beats: number[] = []
     const { clock, socket } = setUp({ onBeat: silent => beats.push(silent) })
@@ -202,7 +208,7 @@ t.test(
   },
 )
 
-t.test('[LV8] a slow reader lives as long as it takes what waits for it, though its pongs are late', async t => {
+t.test('[LV8] a slow reader counts as alive while it reads what is buffered, even if its pongs are late', async t => {
   const { clock, socket } = setUp()
   socket.choke()
   for (let i = 0; i < 5; i++) {
@@ -210,16 +216,16 @@ t.test('[LV8] a slow reader lives as long as it takes what waits for it, though 
     socket.drain()
     socket.choke()
   }
-  t.ok(socket.isOpen, 'it took something in every two intervals')
+  t.ok(socket.isOpen, 'it read something in every two intervals')
   clock.advance(90_000)
-  t.equal(socket.closedWith?.code, 4408, 'one that takes nothing is as dead as one that says nothing')
+  t.equal(socket.closedWith?.code, 4408, 'a peer that reads nothing is as dead as a silent one')
 })
 
 t.test('[LV4] [LV5] a stall of this process does not count against the peer', async t => {
   const { clock, socket } = setUp()
   clock.advance(30_000)
   clock.stall(50_000)
-  t.ok(socket.isOpen, 'a late tick counts for nothing')
+  t.ok(socket.isOpen, 'a late tick does not count')
   clock.jump(3_000_000)
   t.ok(socket.isOpen, 'nor does a jump of the wall clock')
   clock.advance(30_000)
@@ -227,7 +233,7 @@ t.test('[LV4] [LV5] a stall of this process does not count against the peer', as
 })
 
 t.test(
-  '[AU10] [AU11] an expired token closes with connection:closing and 4401; a refreshed connection lives on',
+  '[AU10] [AU11] an expired token closes with connection:closing and 4401; a refreshed connection stays open',
   async t => {
     const { clock, socket, connection } = setUp({
       liveness: { intervalMs: 30_000, silentLimit: Number.POSITIVE_INFINITY },
@@ -239,26 +245,23 @@ t.test(
     t.ok(socket.isOpen, 'a deadline beyond 2^31 ms does not fire early')
     clock.jump(10 * 86_400_000)
     clock.advance(60_000)
-    t.equal(socket.closedWith?.code, 4401, 'a jump of the wall clock is seen within a minute')
+    t.equal(socket.closedWith?.code, 4401, 'a jump of the wall clock is noticed within a minute')
     t.match(socket.frames.at(-1), { type: 'connection:closing', payload: { code: 4401, reason: 'token expired' } })
   },
 )
 
-t.test(
-  '[FR15] sending a payload that its schema refuses is a fault: logged, reported to the peer, survived',
-  async t => {
-    const { socket, connection, turn, faults } = setUp()
-    connection.send('pong', { timestamp: 'now' as unknown as number }, 'x')
-    connection.send('error', { code: 'conflict', message: '', retryable: false, details: 1n })
-    turn()
-    t.match(socket.frames, [
-      { type: 'error', id: 'x', payload: { code: 'internal' } },
-      { type: 'error', payload: { code: 'internal' } },
-    ])
-    t.equal(faults.length, 2)
-    t.ok(socket.isOpen)
-  },
-)
+t.test('[FR15] sending a payload that its schema refuses is logged, reported to the peer, and survived', async t => {
+  const { socket, connection, turn, faults } = setUp()
+  connection.send('pong', { timestamp: 'now' as unknown as number }, 'x')
+  connection.send('error', { code: 'conflict', message: '', retryable: false, details: 1n })
+  turn()
+  t.match(socket.frames, [
+    { type: 'error', id: 'x', payload: { code: 'internal' } },
+    { type: 'error', payload: { code: 'internal' } },
+  ])
+  t.equal(faults.length, 2)
+  t.ok(socket.isOpen)
+})
 
 t.test('[ER6] a handler that throws or rejects ends neither the process nor the socket', async t => {
   let mode = 'throw'
@@ -280,7 +283,7 @@ t.test('[ER6] a handler that throws or rejects ends neither the process nor the 
   t.equal(faults.length, 2)
 })
 
-t.test('[OB3] the outbox of a peer that does not read is limited; beyond that it is closed with 4508', async t => {
+t.test('[OB3] the outbox of a peer that does not read is limited; beyond the limit it is closed with 4508', async t => {
   const { socket, connection, turn, clock } = setUp()
   socket.choke()
   for (let i = 0; i < 500 && connection.isOpen; i++) {
@@ -289,12 +292,12 @@ t.test('[OB3] the outbox of a peer that does not read is limited; beyond that it
     t.ok(connection.bufferedBytes <= 4096 + 64)
   }
   t.equal(socket.closedWith?.code, 4508)
-  t.ok(connection.bufferedBytes < 200, 'what waited is let go')
+  t.ok(connection.bufferedBytes < 200, 'buffered frames are released')
   clock.advance(5000)
   t.ok(socket.terminated)
 })
 
-t.test('after close nothing is sent, nothing is handled, no timer is left', async t => {
+t.test('after close nothing is sent, nothing is handled, and no timer is left', async t => {
   const handled: string[] = []
   const { socket, connection, turn, clock, closed } = setUp({
     onFrame: frame => {
@@ -316,7 +319,7 @@ t.test('after close nothing is sent, nothing is handled, no timer is left', asyn
 })
 
 t.test(
-  '[UP13] of the acks of one flush the last is sent, behind what was sent before it; a close does not lose it',
+  '[UP13] of the acks in one flush only the last is sent, after earlier frames; a close does not lose it',
   async t => {
     const agent = { kind: 'agent', flawOf: agentServerFrameFlaw, decode: decodeAgentFrame } as const
     const { socket, connection, turn } = setUp(agent as never)

@@ -11,7 +11,7 @@ function setUp(flushMs = 0) {
   const request = (from: number, to: number) => {
     for (const target of targets.slice(from, to)) flusher.request(target)
   }
-  /** Plays the end of one turn; what it arms is for the next. Says who was flushed. */
+  /** Plays the end of one turn; what it schedules is for the next. Returns which targets were flushed. */
   const turn = () => {
     for (const end of turns.splice(0)) end()
     return flushed.splice(0)
@@ -20,14 +20,14 @@ function setUp(flushMs = 0) {
 }
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 
-t.test('everything due in a turn is flushed at its end, once', async t => {
+t.test('everything due in a turn is flushed once, at its end', async t => {
   const { flusher, turns, request, turn } = setUp()
   flusher.first = () => request(90, 110)
   request(0, 100)
   request(0, 100)
   t.equal(turns.length, 1)
-  t.same(turn(), range(0, 110), 'with what is handed out at its end')
-  t.same(turn(), [], 'and nothing is armed for it')
+  t.same(turn(), range(0, 110), 'including what is handed out at its end')
+  t.same(turn(), [], 'and nothing is scheduled for it')
 })
 
 t.test('many targets are flushed over several turns, first come, first served, with other work in between', async t => {
@@ -41,7 +41,7 @@ t.test('many targets are flushed over several turns, first come, first served, w
   t.equal(turns.length, 0)
 })
 
-t.test('FLUSH_MS: the first at once, then one flush in that time, however many turns it takes', async t => {
+t.test('FLUSH_MS: the first flush is immediate, then there is one per period, however many turns it takes', async t => {
   const { clock, request, turn, turns } = setUp(20)
   request(0, 200)
   t.same(turn(), range(0, 128))

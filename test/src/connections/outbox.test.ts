@@ -37,7 +37,7 @@ t.test('a shared batch is written as it is, and together with other frames in on
 })
 
 t.test(
-  '[OB1] [OB2] a slow reader: urgent first, records and metrics in their latest version, streams whole, the rest in order',
+  '[OB1] [OB2] a slow reader gets urgent frames first, only the latest records and metrics, streams complete, the rest in order',
   async t => {
     const { socket, outbox } = setUp()
     socket.choke()
@@ -58,7 +58,7 @@ t.test(
   },
 )
 
-t.test('[OB1] [OB3] a million updates of one record wait as one; those of a stream overflow', async t => {
+t.test('[OB1] [OB3] a million updates of one record are buffered as one; those of a stream overflow', async t => {
   const { socket, outbox, overflows } = setUp(10_000)
   socket.choke()
   for (let i = 0; i < 100_000; i++) {
@@ -80,7 +80,7 @@ const delta = (messageId: string, text: string) => {
   return new OutboundEvent({ ...at, json: JSON.stringify(payload), payload })
 }
 
-t.test('[OB4] adjacent waiting deltas of one message become one, at the place of the last', async t => {
+t.test('[OB4] adjacent buffered deltas of one message become one, at the position of the last', async t => {
   const { socket, outbox } = setUp()
   socket.choke()
   const put = (...events: OutboundEvent[]) => {
@@ -117,7 +117,7 @@ t.test('[OB4] adjacent waiting deltas of one message become one, at the place of
   t.equal(outbox.bytes, 0)
 })
 
-t.test('[OB4] [OB3] a long answer waits in few frames, and still counts against the limit', async t => {
+t.test('[OB4] [OB3] a long answer is buffered in few frames, and still counts against the limit', async t => {
   const { socket, outbox, overflows } = setUp(200_000)
   socket.choke()
   const words = Array.from({ length: 20_000 }, (_, i) => `w${i} `)
@@ -125,7 +125,7 @@ t.test('[OB4] [OB3] a long answer waits in few frames, and still counts against 
     outbox.events(new EventBatch([delta('m1', word)]))
     outbox.flush()
   }
-  t.equal(overflows(), 0, '20,000 frames of their own would be 3 MB')
+  t.equal(overflows(), 0, '20,000 separate frames would be 3 MB')
   socket.drain()
   t.ok(socket.frames.length < 6)
   t.equal(socket.frames.map(({ payload }) => payload.delta).join(''), words.join(''))
@@ -161,7 +161,7 @@ const messagesOf = (socket: FakeSocket) =>
     [...framesIn(write)].map(({ text }) => frameLines(text.toString()).map(line => JSON.parse(line).type as string)),
   )
 
-t.test('[FR20] what is flushed together is one message from `join` on; what waited before is not', async t => {
+t.test('[FR20] frames flushed together are one message from `join` on; frames buffered earlier are not', async t => {
   const { socket, outbox } = setUp()
   const batch = new EventBatch([event('agents.a.log', 'e1'), event('agents.a.log', 'e2')])
   outbox.ordered(frame('first'))
@@ -170,7 +170,7 @@ t.test('[FR20] what is flushed together is one message from `join` on; what wait
   t.same(messagesOf(socket), [['first'], ['second']])
   outbox.events(batch)
   outbox.flush()
-  t.equal(socket.writes.at(-1), batch.bytes('joined'), 'a shared batch goes out as it is: the very same buffer')
+  t.equal(socket.writes.at(-1), batch.bytes('joined'), 'a shared batch is sent as it is: the very same buffer')
   outbox.ordered(frame('snapshot'))
   outbox.events(batch)
   outbox.events(new EventBatch([event('agents.a.log', 'e3')]))
@@ -184,7 +184,7 @@ t.test('[FR20] what is flushed together is one message from `join` on; what wait
 })
 
 t.test(
-  '[FR20] [OB8] a message that goes at the pace of its reader is not joined, and nothing goes before it ends',
+  '[FR20] [OB8] a message sent at the pace of its reader is not joined, and nothing is sent before it ends',
   async t => {
     const { socket, outbox } = setUp()
     outbox.join()
@@ -206,7 +206,7 @@ t.test(
 )
 
 t.test(
-  '[FR20] joined or not, a reader of any pace gets the same frames in the same order, and nothing stays counted',
+  '[FR20] joined or not, readers of any pace get the same frames in the same order, and no bytes stay counted',
   async t => {
     const seeds = size('OUTBOX_SEEDS', { quick: 100, full: 300 })
     for (let seed = 1; seed <= seeds; seed++) {

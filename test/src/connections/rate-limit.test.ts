@@ -24,9 +24,9 @@ t.test('keys are independent, and forgotten when their bucket is full again', as
   t.equal(buckets.take('b', 0), 0)
   t.equal(buckets.take('a', 0), 1000)
   for (let i = 0; i < 5000; i++) buckets.take(`stranger ${i}`, i)
-  t.ok(buckets.size < 2200, `${buckets.size} are remembered: those of the last second, at most twice`)
+  t.ok(buckets.size < 2200, `${buckets.size} are remembered: those of the last second, at most twice as many`)
   for (let i = 0; i < 110_000; i++) buckets.take(`at once ${i}`, 10_000)
-  t.ok(buckets.size <= 100_000, 'bounded, whatever comes')
+  t.ok(buckets.size <= 100_000, 'bounded, whatever happens')
 })
 
 t.test('[LM2] [LM8] frames count for their connection, their subject and their address', async t => {
@@ -50,7 +50,7 @@ t.test('[LM2] [LM8] frames count for their connection, their subject and their a
   })
 })
 
-t.test('[LM15] an agent has a rate of its own, and twice as much at once', async t => {
+t.test('[LM15] an agent has its own rate, and twice the burst', async t => {
   const rates = {
     ...{ frameRate: 1, frameBurst: 1, agentFrameRate: 20 },
     ...{ frameRatePerPrincipal: 1000, frameRatePerAddress: 1000 },

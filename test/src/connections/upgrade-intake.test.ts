@@ -27,7 +27,7 @@ function setUp(t: Test) {
   return { server, clock, intake, told, ask }
 }
 
-test('[LM11] of many upgrades in one turn a few are emitted at once, all in order', async t => {
+test('[LM11] of many upgrades in one turn only a few are emitted at once, all in order', async t => {
   const { told, ask } = setUp(t)
   const urls = Array.from({ length: 50 }, (_, i) => `/${i}`)
   for (const url of urls) ask(url)
@@ -35,12 +35,12 @@ test('[LM11] of many upgrades in one turn a few are emitted at once, all in orde
   for (let turns = 0; told.length < urls.length && turns < 50; turns++) {
     const before = told.length
     await nextTurn()
-    t.ok(told.length - before <= 16, 'the rest of a turn, and those of the next')
+    t.ok(told.length - before <= 16, 'the rest of one turn, and those of the next')
   }
   t.same(told, urls)
 })
 
-test('a socket that fails while it waits does no harm and is not emitted', async t => {
+test('a socket that fails while it waits is not emitted and causes no error', async t => {
   const { told, ask } = setUp(t)
   for (let i = 0; i < 8; i++) ask('/before')
   const failing = ask('/failing')
@@ -50,7 +50,7 @@ test('a socket that fails while it waits does no harm and is not emitted', async
   t.same(told.slice(8), ['/waiting'])
 })
 
-test('an upgrade after a response that does not end is given up', async t => {
+test('an upgrade after a response that does not end is abandoned', async t => {
   const { clock, server, told } = setUp(t)
   const socket = Object.assign(new PassThrough(), { _httpMessage: new EventEmitter() })
   server.emit('upgrade', { url: '/ws', method: 'GET', httpVersion: '1.1', headers }, socket, Buffer.alloc(0))
@@ -61,7 +61,7 @@ test('an upgrade after a response that does not end is given up', async t => {
   t.same(told, [])
 })
 
-test('upgrades that other listeners want are left to them', async t => {
+test('upgrades that other listeners handle are left to them', async t => {
   const { server, told, ask } = setUp(t)
   const theirs: string[] = []
   server.on('upgrade', ({ url }) => theirs.push(url))

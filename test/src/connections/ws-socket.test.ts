@@ -55,7 +55,7 @@ async function pair(t: Test, serverOptions: object = {}, clientOptions: object =
   return { port, client, received, heard, raw: request.socket, ws }
 }
 
-t.test('our frames equal those of ws, for every length of header', async t => {
+t.test('our frames equal those of ws, for every header length', async t => {
   const { port, client, received } = await pair(t)
   port.write(Buffer.concat(texts.map(textFrame)))
   while (received.length < texts.length) await once(client, 'message')
@@ -66,7 +66,7 @@ t.test('our frames equal those of ws, for every length of header', async t => {
   )
 })
 
-t.test('control frames of ws go between ours, and one call is one write', async t => {
+t.test('control frames of ws are sent between ours, and one call is one write', async t => {
   const { port, client, received, heard, raw } = await pair(t)
   client.on('ping', () => received.push('(ping)'))
   client.on('pong', data => received.push(`(pong ${data})`))
@@ -97,27 +97,24 @@ t.test('control frames of ws go between ours, and one call is one write', async 
   t.equal(received.at(-1), '4')
 })
 
-t.test(
-  '[OB6] what was agreed is found in ws: frames deflated by themselves are read, between those that are not',
-  async t => {
-    const { port, client, received, ws } = await pair(t, wsServerOptions(1024, true), { perMessageDeflate: true })
-    t.match(ws.extensions, 'permessage-deflate')
-    t.equal(port.form, 'deflated', 'if this fails, ws keeps what was agreed elsewhere: see takesShared')
-    const compressor = new FrameCompressor()
-    const long = texts.filter(text => text.length >= COMPRESS_FROM)
-    const frames = texts.flatMap(text => [textFrame(text), compressor.frameOf(text) ?? textFrame(text)])
-    port.write(Buffer.concat(frames))
-    port.ping()
-    while (received.length < 2 * texts.length) await once(client, 'message')
-    t.same(
-      received,
-      texts.flatMap(text => [text, text]),
-    )
-    t.equal(compressor.frames, long.length)
-  },
-)
+t.test('[OB6] the agreed compression is found in ws: separately deflated frames are read among plain ones', async t => {
+  const { port, client, received, ws } = await pair(t, wsServerOptions(1024, true), { perMessageDeflate: true })
+  t.match(ws.extensions, 'permessage-deflate')
+  t.equal(port.form, 'deflated', 'if this fails, ws stores the agreement elsewhere: see takesShared')
+  const compressor = new FrameCompressor()
+  const long = texts.filter(text => text.length >= COMPRESS_FROM)
+  const frames = texts.flatMap(text => [textFrame(text), compressor.frameOf(text) ?? textFrame(text)])
+  port.write(Buffer.concat(frames))
+  port.ping()
+  while (received.length < 2 * texts.length) await once(client, 'message')
+  t.same(
+    received,
+    texts.flatMap(text => [text, text]),
+  )
+  t.equal(compressor.frames, long.length)
+})
 
-t.test('a peer with a smaller window, or with contexts, is served by ws itself', async t => {
+t.test('ws itself serves a peer with a smaller window or with context takeover', async t => {
   const small = { perMessageDeflate: { serverMaxWindowBits: 10 } }
   const contexts = [{ ...wsServerOptions(1024, true), perMessageDeflate: true }, { perMessageDeflate: true }]
   for (const [server, asked] of [[wsServerOptions(1024, true), small], contexts]) {
@@ -130,7 +127,7 @@ t.test('a peer with a smaller window, or with contexts, is served by ws itself',
   }
 })
 
-t.test('without the setting no compression is agreed', async t => {
+t.test('without the setting no compression is negotiated', async t => {
   const { port, ws } = await pair(t, {}, { perMessageDeflate: true })
   t.same([ws.extensions, port.form], ['', 'text'])
 })
@@ -143,7 +140,7 @@ t.test('[LM1] a message over the limit is closed with 4413', async t => {
   t.equal(heard[0], '(failed 4413)')
 })
 
-t.test('the socket of a peer that does not read is congested until it does, and then drained', async t => {
+t.test('the socket of a peer that does not read is congested until it reads, and then drained', async t => {
   const { port, client, heard, received } = await pair(t)
   t.notOk(port.isCongested)
   client.pause()

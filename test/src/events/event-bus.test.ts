@@ -20,7 +20,7 @@ async function startBus(t: Test) {
 
 const step = (i: number) => ({ topic: 'tasks.t1.events', type: 'custom:step', payload: { i } }) as const
 
-test('[EB1] handlers get matching events in the order of the log, once', async t => {
+test('[EB1] handlers get matching events once, in log order', async t => {
   const { bus, log, tasks } = await startBus(t)
   const seen: BusEvent[] = []
   const firsts: BusEvent[] = []
@@ -42,7 +42,7 @@ test('[EB1] handlers get matching events in the order of the log, once', async t
   t.same(firsts[0], seen[0])
 })
 
-test('[EB1] off, and the function that on returns, end a handler; one added by a handler starts with the next event', async t => {
+test('[EB1] off, or the function returned by on, removes a handler; a handler added by another starts with the next event', async t => {
   const { bus } = await startBus(t)
   const seen: string[] = []
   const late = () => void seen.push('late')
@@ -67,7 +67,7 @@ test('[EB1] a handler that is removed by another does not get the same event', a
     end()
   })
   const end = bus.on('>', () => {
-    t.fail('was removed')
+    t.fail('it was removed')
   })
   await bus.publish(step(1))
   t.equal(bus.stats().delivered, 1)
@@ -85,7 +85,7 @@ test('[EB2] patterns match events that concern a task; an invalid pattern throws
   }
 })
 
-test('[EB3] a handler that throws or rejects is logged and counted, and affects nobody', async t => {
+test('[EB3] a handler that throws or rejects is logged and counted, and affects no other', async t => {
   const { bus, faults } = await startBus(t)
   const seen: BusEvent[] = []
   bus.on('tasks.>', () => {
@@ -103,7 +103,7 @@ test('[EB3] a handler that throws or rejects is logged and counted, and affects 
   t.same(bus.stats(), { handlers: 3, delivered: 6, failed: 4, published: 2 })
 })
 
-test('[EB4] a handler that changes its event affects nobody', async t => {
+test('[EB4] a handler that modifies its event affects no other', async t => {
   const { bus, tasks } = await startBus(t)
   const titles: string[] = []
   for (const name of ['one', 'two']) {
@@ -175,7 +175,7 @@ test('[EB7] reports on behalf of an agent are custom events and change no record
   t.same((await log.snapshot(['>'])).records, [])
 })
 
-test('[EB8] history pages both ways and by type', async t => {
+test('[EB8] history is paged in both directions and filtered by type', async t => {
   const { bus } = await startBus(t)
   const cursors: string[] = []
   bus.on('>', ({ cursor }) => void cursors.push(cursor))

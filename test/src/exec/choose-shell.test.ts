@@ -15,7 +15,7 @@ function program(name: string, text: string, mode = 0o755): string {
   return path
 }
 
-/** Cuts the first try short, if that hangs: what is tried behind it may take its time on a busy machine. */
+/** Shortens the timeout of the first attempt, which hangs; the next one may be slow on a busy machine. */
 function impatientOnce(): Clock {
   let waitMs: number | undefined = 300
   return {
@@ -60,10 +60,14 @@ t.test('a working SHELL is used', async t => {
   }
   t.match(await chooseShell({ env: { PATH, SHELL: '' } }), { status: 'ok', shell: '/bin/sh' })
   const own = program('own-language', '#!/bin/sh\n[ "$2" = "exit 42" ] && exit 42\nexit 1\n')
-  t.match(await chooseShell({ wanted: own, env: { PATH } }), { shell: own }, 'who names it knows what it speaks')
+  t.match(
+    await chooseShell({ wanted: own, env: { PATH } }),
+    { shell: own },
+    'a custom shell is trusted to be what it is',
+  )
 })
 
-t.test('a shell that was named and does not work is not replaced by another', async t => {
+t.test('an explicitly chosen shell that does not work is not replaced', async t => {
   t.match(await chooseShell({ wanted: '/nope', env: { PATH } }), { status: 'none', message: /\/nope does not exist/ })
   t.match(await chooseShell({ wanted: '/bin/false', env: { PATH } }), { status: 'none', message: /does not run/ })
 })

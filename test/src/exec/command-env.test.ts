@@ -39,7 +39,7 @@ t.test('pagers print and editors fail, unless the agent’s environment override
   })
   for (const name of ['EDITOR', 'VISUAL', 'GIT_EDITOR']) {
     const { EDITOR, VISUAL, GIT_EDITOR } = commandEnv({ [name]: 'ed' })
-    t.same([EDITOR, VISUAL, GIT_EDITOR].filter(Boolean), ['ed'], `${name} is not overruled`)
+    t.same([EDITOR, VISUAL, GIT_EDITOR].filter(Boolean), ['ed'], `${name} is kept`)
   }
 })
 
@@ -48,7 +48,7 @@ t.test('git log, commit and push do not wait for a person', async t => {
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd })
   git('init', '-q')
-  // More lines than a screen has.
+  // More lines than fit on a screen.
   for (let i = 0; i < 8; i++) git('commit', '-q', '--allow-empty', '-m', `commit number ${i}`)
   git('config', 'core.pager', 'less')
   git('config', 'core.editor', 'vi')

@@ -40,17 +40,17 @@ t.test('processes that a command leaves behind are ended, and its result says so
     const outcome = await command.outcome
     t.match(outcome, { status: 'succeeded' }, line)
     t.equal(outcome.detail, detail, line)
-    t.same(survivors(command.commandId), [], 'nobody is left')
+    t.same(survivors(command.commandId), [], 'no process is left')
   }
 })
 
-t.test('no process escapes by forking and ending at once', linux, async t => {
-  // Each shell starts the next and ends: whoever looks meanwhile sees one that ends, and not yet its child.
+t.test('no process escapes by forking and exiting at once', linux, async t => {
+  // Each shell starts the next and exits: a scan may see the exiting shell, but not yet its child.
   const line = `${'( '.repeat(8)}sleep 60 &${' ) &'.repeat(7)} )`
   for (let i = 0; i < TIMES; i++) {
     const command = start(line, quick)
     t.match(await command.outcome, { status: 'succeeded', detail: '1 process was ended: sleep' })
-    t.same(survivors(command.commandId), [], 'nobody is left')
+    t.same(survivors(command.commandId), [], 'no process is left')
   }
 })
 
@@ -61,7 +61,7 @@ t.test('an interrupt ends running processes without reporting them as left behin
   t.match(await command.outcome, { status: 'cancelled', detail: undefined })
 })
 
-/** In a full run more than there are cores of an ordinary machine: each keeps one busy until the test ends. */
+/** In a full run, more than an ordinary machine has cores: each keeps one busy until the test ends. */
 const BUSY = size('BUSY', { quick: 0, full: 6 })
 const TIMES = size('LEAVE_TIMES', { quick: 5, full: 20 })
 
@@ -77,7 +77,7 @@ t.test('setsid leaves a program running each time, even on a busy machine', linu
   for (let i = 0; i < TIMES; i++) {
     const command = start('setsid sleep 60 >/dev/null 2>&1 </dev/null &', quick)
     t.match(await command.outcome, { status: 'succeeded', detail: undefined })
-    t.equal(survivors(command.commandId).length, 1, 'it runs')
+    t.equal(survivors(command.commandId).length, 1, 'it is running')
     endAll(command.commandId)
   }
 })
@@ -116,5 +116,5 @@ t.test('a program that was left running continues to write its output file', lin
   const before = written()
   await until(() => written() > before)
   endAll(command.commandId)
-  t.pass('it writes on')
+  t.pass('it still writes')
 })

@@ -7,12 +7,12 @@ import { dir, start, survivors } from '../../helpers/shell-command.ts'
 import { size } from '../../helpers/sizes.ts'
 
 const quick = { termAfterMs: 100, killAfterMs: 100, hangupMs: 100 }
-/** Far more than may wait for a reader. */
+/** Far more than is buffered for a reader. */
 const SLOWLY_READ = size('SLOWLY_READ_BYTES', { quick: 1024 * 1024, full: 4 * 1024 * 1024 })
 const LAST_OUTPUTS = size('LAST_OUTPUTS', { quick: 8, full: 20 })
-const nobodyIsLeft = (t: Test, commandId: string) => t.same(survivors(commandId), [], 'nobody is left')
+const nobodyIsLeft = (t: Test, commandId: string) => t.same(survivors(commandId), [], 'no process is left')
 
-t.test('output, exit codes and errors', async t => {
+t.test('a result has the output, the exit code and the error', async t => {
   const cases: [string, Partial<CommandOutcome>][] = [
     ['echo hello', { status: 'succeeded', output: 'hello\n', exitCode: 0 }],
     ['printf "a\\nb"; exit 3', { status: 'failed', output: 'a\nb', exitCode: 3, error: 'exit code 3' }],
@@ -50,7 +50,7 @@ t.test('a command that cannot be run fails with a reason', async t => {
     status: 'failed',
     error: { code: 'spawn_failed', message: /nope/ },
   })
-  t.match(await start('echo $0', { shell: 'sh' }).outcome, { status: 'succeeded' }, 'a shell by its name')
+  t.match(await start('echo $0', { shell: 'sh' }).outcome, { status: 'succeeded' }, 'a shell given by name')
 })
 
 t.test('the last output before the exit is never lost', async t => {
@@ -61,18 +61,18 @@ t.test('the last output before the exit is never lost', async t => {
   }
 })
 
-t.test('5 MiB of output arrive complete, and the result holds their end', async t => {
+t.test('5 MiB of output arrive complete, and the result holds the end', async t => {
   const size = 5 * 1024 * 1024
   const command = start(`yes 0123456789abcde | head -c ${size}`)
   const { output } = await command.outcome
-  // The terminal writes each line end as two bytes.
+  // The terminal writes each line ending as two bytes.
   t.equal(Buffer.byteLength(command.text()), size + size / 16)
   t.equal(command.text(), '0123456789abcde\r\n'.repeat(size / 16))
   t.match(output, /^(0123456789abcde\n)+$/, 'whole lines')
   t.ok(String(output).length > 60_000 && String(output).length <= 65_536)
 })
 
-t.test('a reader that is slow slows the program: little waits for it at any time', async t => {
+t.test('a slow reader slows down the program, and little is buffered at any time', async t => {
   let bytes = 0
   let [pending, pendingBytes] = [0, 0]
   let [most, mostBytes] = [0, 0]
@@ -82,7 +82,7 @@ t.test('a reader that is slow slows the program: little waits for it at any time
       most = Math.max(most, ++pending)
       pendingBytes += chunk.length
       mostBytes = Math.max(mostBytes, pendingBytes)
-      // Long enough for the next ones to come, if they were let.
+      // Long enough for more writes to arrive, if they were allowed.
       return new Promise(resolve =>
         setTimeout(() => {
           pending--
@@ -94,13 +94,13 @@ t.test('a reader that is slow slows the program: little waits for it at any time
   })
   t.match(await command.outcome, { status: 'succeeded' })
   t.equal(bytes, SLOWLY_READ)
-  // At the end come, all at once, the 64 KiB that the kernel may hold.
-  t.ok(most < 30, `${most} writes were under way at most`)
-  t.ok(mostBytes < 256 * 1024, `${mostBytes} bytes waited at most`)
+  // At the end, the up to 64 KiB that the kernel holds arrive all at once.
+  t.ok(most < 30, `at most ${most} writes were under way`)
+  t.ok(mostBytes < 256 * 1024, `at most ${mostBytes} bytes were buffered`)
 })
 
 t.test(
-  'a reader that never goes on stops the program, which can be interrupted, and loses nothing that was read',
+  'a reader that never continues stops the program, which can be interrupted, and loses nothing already read',
   async t => {
     let stopped!: () => void
     const full = new Promise<void>(resolve => {
@@ -123,7 +123,7 @@ t.test(
   },
 )
 
-t.test('output that is not UTF-8 and characters that are cut arrive as they were', async t => {
+t.test('output that is not UTF-8 and split characters arrive unchanged', async t => {
   t.match(await start("printf 'a\\377\\376b'").outcome, { output: 'a\ufffd\ufffdb' })
   const command = start("i=0; while [ $i -lt 20000 ]; do printf '🙂é'; i=$((i+1)); done")
   const { output } = await command.outcome
@@ -131,8 +131,8 @@ t.test('output that is not UTF-8 and characters that are cut arrive as they were
   t.match(output, /^é?(🙂é)+$/u, 'the cut is between characters')
 })
 
-t.test('an interrupt ends a sleep without waiting for the signals after it, whenever it comes', async t => {
-  // Were the first signal not enough, the test would not end in its time.
+t.test('an interrupt ends a sleep without waiting for the later signals, whenever it comes', async t => {
+  // If the first signal were not enough, the test would time out.
   const never = { termAfterMs: 3_600_000, killAfterMs: 3_600_000 }
   for (let i = 0; i < 20; i++) {
     const command = start('echo started; sleep 600; echo not reached', never)
@@ -165,7 +165,7 @@ t.test('no process of a command survives an interrupt', async t => {
   }
 })
 
-t.test('a program that ends by itself after an interrupt gets the time for it', async t => {
+t.test('a program that exits by itself after an interrupt gets time to do so', async t => {
   const command = start("trap 'echo bye; exit 0' INT; echo started; while :; do sleep 0.05; done")
   await command.printed(/started/)
   command.interrupt.abort()
@@ -216,7 +216,7 @@ t.test('processes that the shell leaves behind end with it, unless they left the
   for (const pid of pids) process.kill(Number(pid), 'SIGKILL')
 })
 
-t.test('a process that left the session and writes without end does not delay the result', async t => {
+t.test('a process that left the session and writes endlessly does not delay the result', async t => {
   const command = start("setsid sh -c ': >wrote; exec yes' & until [ -e wrote ]; do sleep 0.02; done; echo ok")
   t.match(await command.outcome, { status: 'succeeded' })
   for (const pid of survivors(command.commandId)) {
@@ -226,7 +226,7 @@ t.test('a process that left the session and writes without end does not delay th
   }
 })
 
-t.test('a terminal passes on keys and sizes', async t => {
+t.test('a terminal forwards keys and sizes', async t => {
   const command = start('read name; echo "hello $name"; stty size; read wait; stty size')
   const terminal = await opened(command)
   terminal.onInput?.('wörld\r')
@@ -240,7 +240,7 @@ t.test('a terminal passes on keys and sizes', async t => {
       [80, 24],
       [100, 40],
     ],
-    'viewers are told',
+    'viewers are notified',
   )
   terminal.onInput?.('late')
   terminal.onResize?.({ cols: 10, rows: 10 })

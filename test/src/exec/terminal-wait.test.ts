@@ -5,10 +5,10 @@ import { start } from '../../helpers/shell-command.ts'
 
 const linux = process.platform === 'linux' ? {} : { skip: 'only Linux tells who waits' }
 const node = JSON.stringify(process.execPath)
-t.test('a program that waits for somebody to type is reported, until it goes on', linux, async t => {
+t.test('a program that waits for somebody to type is reported, until it continues', linux, async t => {
   const asks =
     'require("readline").createInterface(process.stdin, process.stdout).question("name? ", () => process.exit())'
-  // Its event loop wakes itself through a pair of sockets, as ipython's and that of many agents does.
+  // The event loop wakes itself through a socket pair, as those of ipython and many agents do.
   const loop = 'import asyncio; loop = asyncio.new_event_loop(); loop.add_reader(0, lambda: None); loop.run_forever()'
   const cases: [line: string, name: string, needs?: string][] = [
     ['cat', 'cat'],
@@ -42,7 +42,7 @@ t.test('a program that waits for somebody to type is reported, until it goes on'
   await Promise.all(possible.map(wait))
 })
 
-t.test('typed input ends the wait, and the command goes on with it', linux, async t => {
+t.test('typed input ends the wait, and the command continues with it', linux, async t => {
   const command = start('read answer; sleep 1; echo "got $answer"')
   await command.waited('sh waits for input')
   command.terminal().onInput?.('yes\r')
@@ -51,7 +51,7 @@ t.test('typed input ends the wait, and the command goes on with it', linux, asyn
   t.same(command.waits, ['sh waits for input', false])
 })
 
-t.test('a program that waits for something else too is not reported as waiting for its terminal', linux, async t => {
+t.test('a program that also waits for something else is not reported as waiting for its terminal', linux, async t => {
   const server = createServer(() => {}).listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   t.teardown(() => server.close())
@@ -62,7 +62,7 @@ t.test('a program that waits for something else too is not reported as waiting f
     'cat </dev/null; sleep 3',
     'i=0; while [ $i -lt 30 ]; do echo $i; sleep 0.1; i=$((i+1)); done',
     'sh -c "kill -STOP \\$\\$" & sleep 3',
-    // It reads keys, and works for others meanwhile.
+    // It reads keys, and serves others in the meantime.
     `timeout --foreground 3 ${node} -e 'process.stdin.resume(); require("net").connect(${port}, "127.0.0.1")'`,
     `timeout --foreground 3 ${node} -e 'process.stdin.resume(); require("child_process").spawn("sleep", ["60"])'`,
   ]

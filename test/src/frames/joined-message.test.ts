@@ -8,7 +8,7 @@ import { deflatedFrame, framesIn, textFrame } from '../../../src/frames/text-fra
 const textsIn = (frames: Buffer) => [...framesIn(frames)].map(({ text }) => text.toString())
 const joined = (...texts: string[]) => textsIn(joinMessages(texts.map(textFrame)))
 
-t.test('[FR20] whole frames become one message, one a line, in their order', async t => {
+t.test('[FR20] complete frames become one message, one per line, in order', async t => {
   t.same(joined('{"a":1}', '{"b":"ä€😀"}', '{"c":3}'), ['{"a":1}\n{"b":"ä€😀"}\n{"c":3}'])
   t.same(joined('{"a":1}'), ['{"a":1}'])
   t.same(textsIn(joinMessages([])), [])
@@ -16,7 +16,7 @@ t.test('[FR20] whole frames become one message, one a line, in their order', asy
   t.same(textsIn(joinMessages([two, textFrame('3'), two])), ['1\n2\n3\n1\n2'], 'a part may hold several frames')
 })
 
-t.test('[FR20] a message is at most 64 KiB; a larger frame stands alone', async t => {
+t.test('[FR20] a message is at most 64 KiB; a larger frame is sent alone', async t => {
   const half = (name: string, more = 0) => name.repeat(MAX_JOINED_BYTES / 2 + more)
   t.same(
     joined(half('a'), half('b', -1)).map(text => text.length),
@@ -33,7 +33,7 @@ t.test('[FR20] a message is at most 64 KiB; a larger frame stands alone', async 
   for (const length of [125, 126, 65_535, 65_536, 70_000]) t.same(joined('x'.repeat(length))[0]?.length, length)
 })
 
-t.test('[FR20] what was deflated keeps its place', async t => {
+t.test('[FR20] a deflated frame keeps its place', async t => {
   const frames = [
     ...framesIn(joinMessages([textFrame('1'), textFrame('2'), deflatedFrame(Buffer.from('zz')), textFrame('3')])),
   ]
@@ -56,7 +56,7 @@ const event = (seq: number, text: string, compressor?: FrameCompressor) => {
   )
 }
 
-t.test('[FR20] [OB6] a batch is joined once for all, and compressed as one message', async t => {
+t.test('[FR20] [OB6] a batch is joined once for all receivers, and compressed as one message', async t => {
   const compressor = new FrameCompressor()
   const batch = new EventBatch([1, 2, 3].map(seq => event(seq, 'and on '.repeat(100), compressor)))
   const plain = textsIn(batch.bytes('text')).join('\n')
@@ -69,7 +69,7 @@ t.test('[FR20] [OB6] a batch is joined once for all, and compressed as one messa
   t.equal(inflated.toString(), plain)
   t.equal(compressor.frames, 1)
   const small = new EventBatch([event(1, '1', compressor), event(2, '2', compressor)])
-  t.same(small.bytes('joined-deflated'), small.bytes('joined'), 'too small to be worth it')
+  t.same(small.bytes('joined-deflated'), small.bytes('joined'), 'too small to compress')
   const one = new EventBatch([event(1, '1')])
-  t.equal(one.bytes('joined'), one.bytes('text'), 'a single one is nothing to join')
+  t.equal(one.bytes('joined'), one.bytes('text'), 'a single event needs no joining')
 })

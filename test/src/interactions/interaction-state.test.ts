@@ -86,7 +86,7 @@ test('every event has its outcome in every state', t => {
   t.end()
 })
 
-test('fields that the agent leaves out have defaults, and the server sets its own', t => {
+test('fields that the agent omits have defaults, and the server sets its own', t => {
   t.match(open, {
     state: 'open',
     agentId: 'a1',
@@ -100,7 +100,7 @@ test('fields that the agent leaves out have defaults, and the server sets its ow
   t.end()
 })
 
-test('[IN18] it says when it was asked; a cancelled one that opens anew was asked anew', t => {
+test('[IN18] it records when it was asked; a cancelled one that opens again gets a new time', t => {
   t.equal(open.createdAt, 1000)
   const again = changeInteraction(states.cancelled, request, 5000)
   t.equal(again.to !== 'same' && again.interaction.createdAt, 5000)
@@ -117,7 +117,7 @@ test('[IN2] on expiry, the answer is the first option with the requested effect'
   t.end()
 })
 
-test('[IN7] [IN8] an answer is judged by its question', t => {
+test('[IN7] [IN8] an answer must fit its question', t => {
   t.equal(why(open, answer('yes', { digest: 'd1' })), 'resolved pending')
   t.equal(why(open, answer('yes', { digest: 'old' })), 'stale')
   t.equal(why(open, answer('maybe')), 'no-option')

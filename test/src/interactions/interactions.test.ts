@@ -27,7 +27,7 @@ async function asking(t: Test, more: { timeoutMs?: number; dir?: string; clock?:
 }
 
 type Fleet = Awaited<ReturnType<typeof startFleet>>
-/** Resolves with the next event that shows the command in a phase. */
+/** Resolves with the next event that shows the command in this phase. */
 const phase = (fleet: Fleet, commandId: string, wanted: Command['phase']) =>
   fleet.event(e => {
     const command = e.payload as Command
@@ -36,7 +36,7 @@ const phase = (fleet: Fleet, commandId: string, wanted: Command['phase']) =>
 const interactionEvent = (fleet: Fleet, fits: (interaction: Interaction) => boolean, from = 0) =>
   fleet.event(e => e.type.startsWith('interaction:') && fits(e.payload as Interaction), from)
 
-test('[IN3] [IN9] [IN13] a question is asked, answered, sent and applied, and the run clock stands still meanwhile', async t => {
+test('[IN3] [IN9] [IN13] a question is asked, answered, sent and applied, and stops the run clock in the meantime', async t => {
   const { fleet, agent, commandId } = await asking(t)
   await fleet.event(e => e.type === 'agent:status' && (e.payload as Agent).work === 'waiting')
   t.match(fleet.agents.get('a1'), { openInteractions: 1, work: 'waiting' })
@@ -53,7 +53,7 @@ test('[IN3] [IN9] [IN13] a question is asked, answered, sent and applied, and th
   t.match(fleet.agents.get('a1'), { openInteractions: 0 })
 })
 
-test('[IN16] the submitter of a command finds its questions in their inbox, once', async t => {
+test('[IN16] the submitter of a command gets its questions in their inbox, once', async t => {
   const { fleet, agent, commandId } = await asking(t)
   const inbox = () => fleet.events.filter(({ topic }) => topic.startsWith('users.'))
   agent.report('interaction:request', { ...ask, commandId })
@@ -72,7 +72,7 @@ test('[IN16] the submitter of a command finds its questions in their inbox, once
   t.equal(inbox().length, 2)
 })
 
-test('[IN1] of two answers at once, one wins and the other is shown the winner', async t => {
+test('[IN1] of two simultaneous answers one wins, and the other is told the winner', async t => {
   const { fleet } = await asking(t)
   const bob: Answerer = { ...ann, actor: { by: 'bob', via: 'ws' } }
   const outcomes = await Promise.all([
@@ -86,7 +86,7 @@ test('[IN1] of two answers at once, one wins and the other is shown the winner',
   t.match(await fleet.interactions.respond('i1', { optionId: winner.optionId }, bob), { status: 'ok', affected: false })
 })
 
-test('[IN4] [IN9] an answer given while the agent was away, or not confirmed by it, is sent on its return', async t => {
+test('[IN4] [IN9] an answer given while the agent was away, or not confirmed by it, is sent when it returns', async t => {
   const { fleet, agent, commandId, attempt } = await asking(t)
   agent.cut()
   await fleet.interactions.respond('i1', { optionId: 'no' }, ann)
@@ -98,12 +98,12 @@ test('[IN4] [IN9] an answer given while the agent was away, or not confirmed by 
   back.cut()
   const again = fleet.agent('a1')
   await again.hello({ inventory })
-  t.match(await again.next('interaction:answer'), { optionId: 'no' }, 'sent is not applied')
+  t.match(await again.next('interaction:answer'), { optionId: 'no' }, 'sent does not mean applied')
   again.report('interaction:applied', { interactionId: 'i1' })
   await interactionEvent(fleet, ({ delivery }) => delivery === 'applied')
 })
 
-test('[IN2] when it expires, the agent is told the default', async t => {
+test('[IN2] when it expires, the agent gets the default answer', async t => {
   const { fleet, agent, commandId } = await asking(t, { timeoutMs: 30_000 })
   agent.live(fleet.clock, 30_000, [commandId])
   t.match(await agent.next('interaction:answer'), { interactionId: 'i1', expired: true, optionId: 'no' })
@@ -112,7 +112,7 @@ test('[IN2] when it expires, the agent is told the default', async t => {
   })
 })
 
-test('[IN11] it is cancelled with the work it guards', async t => {
+test('[IN11] it is cancelled with its command', async t => {
   const { fleet, agent, commandId, attempt } = await asking(t)
   await fleet.commandQueue.interrupt(commandId, { canSee: () => true })
   await agent.next('command:interrupt')
@@ -122,7 +122,7 @@ test('[IN11] it is cancelled with the work it guards', async t => {
   t.match(await fleet.interactions.respond('i1', { optionId: 'yes' }, ann), { error: { code: 'conflict' } })
 })
 
-test('[IN11] a question of a run whose ack is late stays open, and is answered', async t => {
+test('[IN11] a question of a run whose ack is late stays open, and can be answered', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -143,7 +143,7 @@ test('[IN11] a question of a run whose ack is late stays open, and is answered',
   t.match(await agent.next('interaction:answer'), { interactionId: 'i1', optionId: 'yes' })
 })
 
-test('[IN10] [IN11] [IN19] a question of a run that was given up opens again when the run goes on', async t => {
+test('[IN10] [IN11] [IN19] a question of a lost run opens again when the run continues', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -165,7 +165,7 @@ test('[IN10] [IN11] [IN19] a question of a run that was given up opens again whe
   t.match(await back.next('interaction:answer'), { interactionId: 'i1', optionId: 'no' })
 })
 
-test('[IN11] [IN13] a question without a command waits as well, and ends with its agent', async t => {
+test('[IN11] [IN13] a question without a command also shows the agent as waiting, and ends with its agent', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -181,7 +181,7 @@ test('[IN11] [IN13] a question without a command waits as well, and ends with it
   await interactionEvent(fleet, ({ state }) => state === 'open', from)
 })
 
-test('[IN10] asking again leaves an open question as it is and sends the answer of a closed one again', async t => {
+test('[IN10] asking again leaves an open question unchanged, and resends the answer of a closed one', async t => {
   const { fleet, agent, commandId } = await asking(t)
   agent.report('interaction:request', { ...ask, commandId, title: 'Other words' })
   await agent.acked(3)
@@ -192,7 +192,7 @@ test('[IN10] asking again leaves an open question as it is and sends the answer 
   await agent.until(() => agent.sent.filter(frame => frame.type === 'interaction:answer').length === 2 || undefined)
 })
 
-test('[IN12] an invalid question is refused, and its number is consumed', async t => {
+test('[IN12] an invalid question is refused, and its number is used up', async t => {
   const { fleet, agent } = await asking(t)
   agent.report('interaction:request', { ...ask, interactionId: 'i2', commandId: 'nobody' })
   await agent.until(() => agent.errors.find(e => e.code === 'not_found'))
@@ -219,7 +219,7 @@ test('[IN5] a question may be answered at the agent’s own terminal', async t =
   )
 })
 
-test('[IN6] [IN9] a server that died after the answer delivers it when it is back, and its command goes on', async t => {
+test('[IN6] [IN9] a server that died after the answer delivers it after its restart, and the command continues', async t => {
   const dir = t.testdir()
   const { fleet, agent, commandId, attempt } = await asking(t, { dir })
   agent.cut()
@@ -269,7 +269,7 @@ test('[IN3] [CD10] a wait that the log could not accept is dropped once the answ
   await agent.next('command:dispatch')
   agent.report('command:ack', { commandId, attempt: 1 })
   await fleet.commandEvent(commandId, 'command:running')
-  // Its id is the name of a clock of the other's interaction, if kinds of clocks are told apart by their names.
+  // Its interaction id is the command id of the other agent: deadlines must not be told apart by this name alone.
   const namesake = fleet.agent('wait')
   await namesake.hello()
   namesake.report('interaction:request', { ...ask, interactionId: commandId, timeoutMs: 5000 })
@@ -292,7 +292,7 @@ test('[IN3] [CD10] a wait that the log could not accept is dropped once the answ
   await interactionEvent(fleet, ({ agentId, state }) => agentId === 'wait' && state === 'expired')
 })
 
-test('[LV5] the time of an open interaction is not moved by a jump of the wall clock, not even while all is stopped', async t => {
+test('[LV5] a jump of the wall clock does not move the deadline of an open interaction, even while the fleet is stopped', async t => {
   const dirs = t.testdir({ ahead: {}, back: {} })
   for (const [dir, days] of [
     ['ahead', 40],
@@ -317,7 +317,7 @@ test('[LV5] the time of an open interaction is not moved by a jump of the wall c
   }
 })
 
-test('[IN3] a command waits as long as a question is open, whatever else changes it meanwhile', async t => {
+test('[IN3] a command waits as long as a question is open, whatever else changes it in the meantime', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -325,7 +325,10 @@ test('[IN3] a command waits as long as a question is open, whatever else changes
   const { attempt } = await agent.next('command:dispatch')
   agent.report('command:ack', { commandId, attempt })
   const append = fleet.log.append.bind(fleet.log)
-  /** Holds up the next change of the command to that phase. Resolves, when it is on its way, with what lets it go on. */
+  /**
+   * Holds back the next change of the command to this phase. Resolves, once it is under way, with the function that
+   * releases it.
+   */
   const held = (wanted: Command['phase']) =>
     new Promise<() => void>(onItsWay => {
       fleet.log.append = async drafts => {
@@ -350,7 +353,7 @@ test('[IN3] a command waits as long as a question is open, whatever else changes
   const works = phase(fleet, commandId, 'working')
   goOn()
   await works
-  t.match(fleet.ledger.live(commandId), { phase: 'working', waitingSince: undefined }, 'nothing is open any more')
+  t.match(fleet.ledger.live(commandId), { phase: 'working', waitingSince: undefined }, 'no question is open any more')
 
   const waits = phase(fleet, commandId, 'waiting_input')
   agent.report('interaction:request', { ...ask, commandId, interactionId: 'i2' })
@@ -365,5 +368,5 @@ test('[IN3] a command waits as long as a question is open, whatever else changes
   const waitsAgain = phase(fleet, commandId, 'waiting_input')
   resume()
   await waitsAgain
-  t.match(fleet.ledger.live(commandId), { phase: 'waiting_input' }, 'one is open again')
+  t.match(fleet.ledger.live(commandId), { phase: 'waiting_input' }, 'a question is open again')
 })

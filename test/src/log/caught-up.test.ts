@@ -10,7 +10,7 @@ import { startFleet } from '../../helpers/fleet.ts'
 const notFound = refused(wireError('not_found', 'There is none.'))
 const later = refused(wireError('unavailable', 'Try again.'))
 
-test('[NO27] what is refused for good is judged once more on everything, and nothing else is', async t => {
+test('[NO27] only a final refusal is decided once more, with all events', async t => {
   let caughtUp = 0
   const log = { catchUp: async () => void caughtUp++ }
   const judged = (...outcomes: { status: string; error?: WireError }[]) =>
@@ -26,10 +26,10 @@ test('[NO27] what is refused for good is judged once more on everything, and not
     status: 'refused',
     error: { code: 'unavailable', retryable: true },
   })
-  t.same(await judgedOnAll({}, async () => notFound), notFound, 'one server has everything')
+  t.same(await judgedOnAll({}, async () => notFound), notFound, 'a single server always has all events')
 })
 
-test('[NO27] what is not found is looked for once more', async t => {
+test('[NO27] a record that is not found is looked up once more', async t => {
   const found = (log: object, ...values: (string | undefined)[]) => foundInAll(log, async () => values.shift())
   const log = { catchUp: async () => {} }
   t.equal(await found(log, 'it'), 'it')
@@ -38,14 +38,14 @@ test('[NO27] what is not found is looked for once more', async t => {
   t.equal(await found({ catchUp: () => Promise.reject(new Error('cut')) }, undefined), undefined)
 })
 
-test('[NO27] what another node showed can be acted on at once: questions, commands, tasks', async t => {
+test('[NO27] what another node showed can be used at once: questions, commands, tasks', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
   const { commandId } = await fleet.submit('a1')
   await agent.next('command:dispatch')
   const answerer = { ...inProcess, actor: { by: 'ann', via: 'rest' as const } }
-  /** What comes only when somebody asks for everything. */
+  /** Events that arrive only when the log catches up. */
   const onItsWay = (...drafts: EventDraft[]) => {
     const catchUp = async () => {
       delete (fleet.log as { catchUp?: unknown }).catchUp

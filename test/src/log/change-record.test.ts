@@ -39,7 +39,7 @@ test('an outdated copy costs a second read, not a wrong change', async t => {
   t.same(await changeRecord(log, { topic, known, decide: addOne }), { status: 'changed', value: { count: 3 } })
 })
 
-test('what goes alongside is appended once, whether the record changes or not', async t => {
+test('events appended alongside are appended once, whether the record changes or not', async t => {
   const log = new MemoryLog()
   await log.append([draft(2)])
   await changeRecord(log, { topic, decide: addOne, alongside: [note] })
@@ -49,7 +49,7 @@ test('what goes alongside is appended once, whether the record changes or not', 
   t.equal(await notes(log), 2)
 })
 
-test('a log that cannot accept is reported, whatever was decided', async t => {
+test('a log that cannot accept events is reported, whatever was decided', async t => {
   const refusing = {
     get: async () => undefined,
     append: async () => ({ status: 'unavailable' as const, retryAfterMs: 5, reason: 'full disk' }),

@@ -16,7 +16,7 @@ t.test('a follower added during a batch starts with the next', async t => {
   t.same(told, ['first', 'second'])
 })
 
-t.test('a follower removed during a batch is not told of it any more', async t => {
+t.test('a follower removed during a batch is not notified of it any more', async t => {
   const followers = new Followers(error => t.fail(error))
   const told: string[] = []
   followers.add(() => unfollow())
@@ -25,7 +25,7 @@ t.test('a follower removed during a batch is not told of it any more', async t =
   t.same(told, [])
 })
 
-t.test('the same function may follow twice, and leaves once at a time', async t => {
+t.test('the same function may follow twice, and each removal removes it once', async t => {
   const followers = new Followers(error => t.fail(error))
   let told = 0
   const follower = () => void told++

@@ -35,7 +35,7 @@ async function stage(t: Test, log?: Pick<EventLog, 'follow' | 'list'>) {
   return { log: store, options, records, held, statuses }
 }
 
-t.test('all records of a kind are read, whatever the size of a page', async t => {
+t.test('all records of a kind are read, whatever the page size', async t => {
   const log = await openLog(t, { clock: new FakeClock() })
   await log.append(Array.from({ length: 7 }, (_, n) => item(`c${n}`, 'queued')))
   await log.append([{ type: 'task:x', topic: 'tasks.t1.status', payload: {}, record: 'set' }])
@@ -50,11 +50,11 @@ t.test('all records of a kind are read, whatever the size of a page', async t =>
   t.same(sizes, [3, 3, 1])
   for await (const _ of eachRecord(log, { kind: 'session' })) t.fail('there is none')
   await t.rejects(async () => {
-    for await (const _ of eachRecord(log, { kind: 'command' }, 0)) t.fail('no page of nothing')
+    for await (const _ of eachRecord(log, { kind: 'command' }, 0)) t.fail('no empty page')
   }, TypeError)
 })
 
-t.test('a page of entities names the next one', async t => {
+t.test('a page of entities has the cursor of the next one', async t => {
   const log = await openLog(t, { clock: new FakeClock() })
   await log.append([item('c1', 'queued'), item('c2', 'running'), item('c3', 'queued')])
   const first = await itemPage<Item>(log, { kind: 'command', where: { status: 'queued' }, limit: 1 })
@@ -116,7 +116,7 @@ t.test('a change during the listing is never overwritten by an older version fro
   t.same(statuses(), { moves: 'running', stays: 'queued', new: 'queued' })
 })
 
-t.test('after a stop and a start it holds the records that are live then, once', async t => {
+t.test('after a stop and a start it holds each record that is live then, once', async t => {
   const { log, records, held, statuses } = await stage(t)
   await log.append([item('c1', 'queued'), item('c2', 'queued')])
   let told = 0
@@ -129,8 +129,8 @@ t.test('after a stop and a start it holds the records that are live then, once',
   await records.start()
   t.same(statuses(), { c2: 'running', c3: 'queued' })
   await log.append([item('c3', 'running')])
-  t.equal(told, 1, 'listeners stay, and are told once')
-  // A start that is overtaken by a stop and another start puts nothing in.
+  t.equal(told, 1, 'listeners remain, and are notified once')
+  // A start that is overtaken by a stop and another start adds nothing.
   records.stop()
   const overtaken = records.start()
   records.stop()
@@ -139,7 +139,7 @@ t.test('after a stop and a start it holds the records that are live then, once',
   t.same(statuses(), { c2: 'running', c3: 'running' })
   const opened = held.filter(line => line.startsWith('- →')).length
   const closed = held.filter(line => line.endsWith('→ -')).length
-  t.equal(opened - closed, 2, 'what is derived was told of each, once')
+  t.equal(opened - closed, 2, 'derived state was notified of each once')
 })
 
 t.test('a listener that throws affects neither the others nor later events', async t => {
@@ -156,6 +156,6 @@ t.test('a listener that throws affects neither the others nor later events', asy
   stop()
   stopFaulty()
   await log.append([item('bad', 'running')])
-  t.same(told, ['bad', 'c1'], 'who has stopped listening is told nothing')
+  t.same(told, ['bad', 'c1'], 'a removed listener is not notified')
   t.same(statuses(), { bad: 'running', c1: 'queued' })
 })

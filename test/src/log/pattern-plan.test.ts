@@ -7,7 +7,7 @@ t.test('a scope is the first two names of a topic', async t => {
   t.equal(scopeOf('agents'), 'agents')
 })
 
-t.test('patterns are searched only where matches can be', async t => {
+t.test('patterns are searched only where matches are possible', async t => {
   const places = (topics: string[], scopes: string[], tasks: string[]) => ({ kind: 'places', topics, scopes, tasks })
   t.same(planPatterns([]), places([], [], []))
   t.same(planPatterns(['agents.a1.log', 'agents.a1.log']), places(['agents.a1.log'], [], []))

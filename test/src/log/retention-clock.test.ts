@@ -9,7 +9,7 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const FAR = 40 * DAY
 
-/** Lets time pass as a process that looks every ten minutes sees it. */
+/** Lets time pass for a process that reads the clock every ten minutes. */
 function run(clock: FakeClock, time: RetentionClock, ms: number): void {
   for (let passed = 0; passed < ms; passed += 10 * MINUTE) {
     clock.advance(10 * MINUTE)
@@ -26,12 +26,12 @@ t.test('it follows a wall clock that runs evenly, drifts, or goes back', async t
   clock.jump(2 * MINUTE)
   t.equal(time.now(), clock.now())
   clock.jump(-HOUR)
-  t.equal(time.now(), clock.now(), 'less is removed then')
+  t.equal(time.now(), clock.now(), 'then less is removed')
   clock.jump(HOUR)
   t.equal(time.now(), clock.now())
 })
 
-t.test('[EV9] a jump ahead is trusted only after the clock ran evenly for a day', async t => {
+t.test('[EV9] a jump ahead is trusted only after the clock has run evenly for a day', async t => {
   const clock = new FakeClock()
   const time = new RetentionClock(clock, undefined)
   const begin = clock.now()
@@ -46,12 +46,12 @@ t.test('[EV9] a jump ahead is trusted only after the clock ran evenly for a day'
   run(clock, time, 12 * HOUR)
   clock.jump(DAY)
   run(clock, time, 23 * HOUR)
-  t.ok(time.isWaiting, 'another jump begins it anew')
+  t.ok(time.isWaiting, 'another jump restarts the period')
   run(clock, time, 2 * HOUR)
   t.equal(time.now(), clock.now())
 })
 
-t.test('[EV9] a jump while no process ran is not trusted either; a short downtime is', async t => {
+t.test('[EV9] a jump between two processes is not trusted either, but a short downtime is', async t => {
   const clock = new FakeClock()
   const stored = clock.now()
   clock.jump(20 * HOUR)
@@ -117,7 +117,7 @@ t.test('events over the byte limit are removed, oldest first, and the log warns 
   await log.close()
   const again = await openLog(t, options)
   await again.retain()
-  t.equal(again.usage.events, 49, 'the count of bytes is stored')
+  t.equal(again.usage.events, 49, 'the number of bytes is stored')
   const page = await again.read({ topics: ['>'], limit: 500 })
   t.equal(page.status === 'ok' && (page.events[0]!.payload as { n: number }).n, 151)
 })

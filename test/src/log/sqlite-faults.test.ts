@@ -15,7 +15,7 @@ const DYING_WORKER = new URL('../../helpers/dying-log-worker.js', import.meta.ur
 const large = (n: number) => ({ ...note(n), payload: { n, text: 'x'.repeat(20_000) } })
 
 t.test(
-  '[ER5] on a full disk appends are unavailable and leave nothing behind; they work again when there is room',
+  '[ER5] on a full disk appends are unavailable and leave nothing behind; they work again once there is space',
   async t => {
     const clock = new FakeClock()
     const dir = temporaryFolder(t)
@@ -47,20 +47,20 @@ t.test(
     const head = log.head
     t.match(await log.append([large(-1)]), { status: 'unavailable' }, 'still')
     t.equal(log.head, head)
-    t.equal(told.length, accepted, 'nobody was told of what is not stored')
-    t.equal((await readAll(log, ['>'])).length, accepted, 'what is stored can be read')
+    t.equal(told.length, accepted, 'nobody was notified of events that are not stored')
+    t.equal((await readAll(log, ['>'])).length, accepted, 'stored events can be read')
 
     clock.advance(120_000)
     await log.retain()
     const [event] = await append(log, note(7))
-    t.equal(event!.seq, told[accepted - 1]!.seq + 1, 'a failed transaction takes no place')
+    t.equal(event!.seq, told[accepted - 1]!.seq + 1, 'a failed transaction uses no position')
     await log.close()
     t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [7])
-    t.same(faults, [], 'a full disk is told to those who append')
+    t.same(faults, [], 'a full disk is reported to the callers of append')
   },
 )
 
-t.test('when its worker dies, the log is unavailable, and its owner is told once', async t => {
+t.test('when its worker dies, the log is unavailable, and its owner is notified once', async t => {
   let worker!: Worker
   const faults: Error[] = []
   const dir = temporaryFolder(t)
@@ -84,7 +84,7 @@ t.test('when its worker dies, the log is unavailable, and its owner is told once
   t.same(
     (await asked).map(outcome => outcome.status),
     ['fulfilled', 'fulfilled'],
-    'what was asked before its death is answered',
+    'reads from before its death are answered',
   )
   for (const result of await Promise.all(waiting)) t.match(result, { status: 'unavailable', reason: /worker ended/ })
   t.match(await log.append([note(4)]), { status: 'unavailable', reason: /failed/ })
@@ -93,20 +93,20 @@ t.test('when its worker dies, the log is unavailable, and its owner is told once
   await t.rejects(log.snapshot(['>']), { code: 'FLW_ERR_LOG_FAILED' })
   t.match(faults, [{ code: 'FLW_ERR_LOG_FAILED' }])
   t.equal(faults.length, 1)
-  t.same(numbers(told), [1], 'nobody was told of what is not stored')
+  t.same(numbers(told), [1], 'nobody was notified of events that are not stored')
   t.equal(clock.pending, 0, 'retention has stopped')
   await log.close()
   await log.close()
-  t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [1], 'the lock went with the worker')
+  t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [1], 'the lock was released with the worker')
 })
 
-t.test('an error that makes the file unreliable ends the log, and the worker with it', async t => {
+t.test('an error that makes the file unreliable ends the log and its worker', async t => {
   const faults: Error[] = []
   const dir = temporaryFolder(t)
   let worker!: Worker
   const log = await openLog(t, {
     dir,
-    // The real worker, but for its answers to commits, which say what a broken disk would.
+    // The real worker, except that its replies to commits are those of a broken disk.
     startWorker(workerData) {
       worker = new Worker(LOG_WORKER, { workerData })
       return failingCommits(worker)
@@ -119,7 +119,7 @@ t.test('an error that makes the file unreliable ends the log, and the worker wit
   t.match(await log.append([note(3)]), { status: 'unavailable', reason: /disk I\/O error/ })
   t.match(faults, [{ code: 'FLW_ERR_LOG_FAILED', message: /disk I\/O error/ }])
   await exited
-  await t.resolves(openLog(t, { dir }), 'the lock went with the worker')
+  await t.resolves(openLog(t, { dir }), 'the lock was released with the worker')
   await log.close()
 })
 
@@ -184,7 +184,7 @@ t.test('an error thrown by a follower is reported each time', async t => {
   t.equal(faults[1]!.message, 'not even an error')
 })
 
-t.test('retention runs by itself, in chunks, while appends go on', async t => {
+t.test('retention runs by itself, in chunks, while appends continue', async t => {
   const clock = new FakeClock()
   const dir = temporaryFolder(t)
   const log = await openLog(t, { dir, clock, retention: { count: 100, ms: 1e9 }, retentionIntervalMs: 5000 })
@@ -197,7 +197,7 @@ t.test('retention runs by itself, in chunks, while appends go on', async t => {
   const swept = log.retain().then(() => order.push('swept'))
   await append(log, note(1000)).then(() => order.push('appended'))
   await swept
-  t.same(order, ['appended', 'swept'], 'an append waits for a chunk, not for all of them')
+  t.same(order, ['appended', 'swept'], 'an append waits for one chunk, not for all of them')
   t.same(
     numbers(await readAll(log, ['>'])),
     Array.from({ length: 100 }, (_, n) => n + 901),
@@ -205,7 +205,7 @@ t.test('retention runs by itself, in chunks, while appends go on', async t => {
   await log.close()
   const db = (await loadDriver()).open(`${dir}/fleetwire.db`, { readOnly: true })
   t.match(db.prepare('SELECT floor, events FROM meta').get(), { floor: 901, events: 100 })
-  t.match(db.prepare('SELECT count(*) AS n FROM names').get(), { n: 2 }, 'names that nothing refers to are gone')
+  t.match(db.prepare('SELECT count(*) AS n FROM names').get(), { n: 2 }, 'unreferenced names are gone')
   db.close()
 })
 
@@ -217,7 +217,7 @@ t.test('a topic that was new in a failed transaction is still new in the next', 
   t.same(numbers(await readAll(log, ['tasks.new.>'])), [1])
 })
 
-t.test('an event is kept for its whole time', async t => {
+t.test('an event is kept for the full retention time', async t => {
   const clock = new FakeClock()
   const log = await openLog(t, { clock, retention: { count: 1e6, ms: 1000 }, retentionIntervalMs: 1e9 })
   await append(log, note(1))
@@ -229,7 +229,7 @@ t.test('an event is kept for its whole time', async t => {
   t.same(await readAll(log, ['>']), [])
 })
 
-t.test('a name that retention removed can come back', async t => {
+t.test('a name that retention removed can return', async t => {
   const clock = new FakeClock()
   const log = await openLog(t, { clock, retention: { count: 1e6, ms: 1000 } })
   for (let round = 0; round < 3; round++) {

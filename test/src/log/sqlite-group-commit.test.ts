@@ -8,7 +8,7 @@ import { openLog } from '../../helpers/log-folder.ts'
 
 const LOG_WORKER = new URL('../../../src/log/sqlite-worker.js', import.meta.url)
 
-/** The real worker, and what is said in both directions. */
+/** The real worker, with messages recorded in both directions. */
 function overheard(said: Request[], answered: Reply[], worker: Worker): LogWorker {
   worker.on('message', (reply: Reply) => answered.push(reply))
   return {
@@ -20,7 +20,7 @@ function overheard(said: Request[], answered: Reply[], worker: Worker): LogWorke
   } as LogWorker
 }
 
-t.test('all appends of a turn of the event loop are one message to the worker, and one back', async t => {
+t.test('all appends of one turn of the event loop are one message to the worker, and one back', async t => {
   const said: Request[] = []
   const answered: Reply[] = []
   const log = await openLog(t, {
@@ -48,7 +48,7 @@ t.test('all appends of a turn of the event loop are one message to the worker, a
   )
 })
 
-t.test('appends that arrive while a group is written go together as the next group', async t => {
+t.test('appends that arrive while a group is being written form the next group', async t => {
   const said: Request[] = []
   const log = await openLog(t, {
     startWorker: workerData => overheard(said, [], new Worker(LOG_WORKER, { workerData })),

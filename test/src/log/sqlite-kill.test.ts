@@ -18,7 +18,7 @@ type Child = ChildProcessByStdio<Writable, Readable, null>
 const start = (dir: string, mode: 'hold' | 'write' | 'exit' | 'throw' | 'facts'): Child =>
   spawn(process.execPath, [PROGRAM, dir, mode], { stdio: ['pipe', 'pipe', mode === 'throw' ? 'ignore' : 'inherit'] })
 
-/** Lines until `enough` have come or the process ends. */
+/** Lines until `enough` have arrived or the process ends. */
 async function lines(child: Child, enough: number): Promise<string[]> {
   const said: string[] = []
   for await (const line of createInterface({ input: child.stdout })) {
@@ -28,7 +28,7 @@ async function lines(child: Child, enough: number): Promise<string[]> {
   return said
 }
 
-t.test('[CQ1] kill -9 loses nothing that was accepted and leaves no append half done', async t => {
+t.test('[CQ1] kill -9 loses no accepted append and leaves none half done', async t => {
   const dir = temporaryFolder(t)
   const accepted = new Map<number, number>()
   let head = 0
@@ -40,14 +40,14 @@ t.test('[CQ1] kill -9 loses nothing that was accepted and leaves no append half 
     const enough = 100 + 70 * round
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       const parts = (rest + chunk).split('\n')
-      // What follows the last newline is half a line, and says nothing yet.
+      // What follows the last newline is an incomplete line, which means nothing yet.
       rest = parts.pop()!
       said.push(...parts)
       if (said.length >= enough) child.kill('SIGKILL')
     })
     const [, signal] = await once(child, 'close')
     t.equal(signal, 'SIGKILL', 'killed while it was writing')
-    t.equal(said[0], 'open', 'the lock of the killed one before did not stay')
+    t.equal(said[0], 'open', 'the lock of the killed process did not remain')
     for (const line of said.slice(1)) {
       const [seq, n] = line.split(' ').map(Number) as [number, number]
       if (accepted.has(seq)) t.fail(`seq ${seq} was given twice`)
@@ -64,9 +64,9 @@ t.test('[CQ1] kill -9 loses nothing that was accepted and leaves no append half 
       after = page.next
     }
     const lost = [...accepted].filter(([seq, n]) => stored.get(seq) !== n || stored.get(seq + 1) !== n)
-    t.same(lost, [], `round ${round}: all ${accepted.size} accepted are there, whole`)
+    t.same(lost, [], `round ${round}: all ${accepted.size} accepted are there, complete`)
     t.equal(stored.size % 2, 0, 'both drafts of each append, or neither')
-    t.ok(Math.max(...stored.keys()) > head, 'the order goes on')
+    t.ok(Math.max(...stored.keys()) > head, 'the order continues')
     head = Math.max(...stored.keys())
     await log.close()
 
@@ -87,8 +87,12 @@ t.test('a folder in use is refused, naming the process, until that process is go
   const second = start(dir, 'hold')
   t.teardown(() => second.kill('SIGKILL'))
   t.same(await lines(second, 2), ['FLW_ERR_LOG_LOCKED'])
-  t.equal((await log.append([{ type: 'x', topic: 'tasks.t1.events', payload: 1 }])).status, 'ok', 'the holder goes on')
-  // Whoever tries in the holder's own process must not drop its lock either.
+  t.equal(
+    (await log.append([{ type: 'x', topic: 'tasks.t1.events', payload: 1 }])).status,
+    'ok',
+    'the holder continues',
+  )
+  // Another attempt in the holder's own process must not drop the lock either.
   await t.rejects(openLog(t, { dir }), { code: 'FLW_ERR_LOG_LOCKED' })
   const third = start(dir, 'hold')
   t.teardown(() => third.kill('SIGKILL'))
@@ -99,8 +103,8 @@ for (const [mode, expected] of [
   ['exit', 3],
   ['throw', 1],
 ] as const) {
-  t.test(`a process that ends by ${mode} while appends are in flight ends with its own code`, async t => {
-    // The package's driver aborted two times in three here.
+  t.test(`a process that ends by ${mode} while appends are in flight exits with its own code`, async t => {
+    // The package's driver aborted in two of three runs here.
     for (let round = 0; round < 4; round++) {
       const child = start(temporaryFolder(t), mode)
       child.stdout.resume()

@@ -9,10 +9,10 @@ import { openLog, temporaryFolder } from '../../helpers/log-folder.ts'
 import { expectNoWarnings } from '../../helpers/no-warnings.ts'
 
 const driver = await loadDriver()
-/** A thread lets go of what is left of a file that it could not read when it ends. */
+/** When a thread ends, it releases the rest of a file that it could not read. */
 const startWorker = startLogWorker
 
-/** A folder with a log of some pages in it, closed. */
+/** A folder with a closed log of several pages. */
 async function writtenFolder(t: Test): Promise<string> {
   const dir = temporaryFolder(t)
   const log = await openLog(t, { dir, startWorker })
@@ -27,14 +27,14 @@ function edit(dir: string, change: (db: Database) => void): void {
   db.close()
 }
 
-/** Opening is refused with the code, twice, and leaves every byte of the log as it was. */
+/** Opening is refused with the code, twice, and leaves every byte of the log unchanged. */
 async function refuses(t: Test, dir: string, code: string, message: RegExp): Promise<void> {
   const file = join(dir, 'fleetwire.db')
   const before = readFileSync(file)
   for (const time of ['at first', 'and again'])
     await t.rejects(openLog(t, { dir, startWorker }), { code, message }, time)
   t.ok(readFileSync(file).equals(before), 'no byte was changed')
-  t.notOk(readdirSync(dir).includes('fleetwire.pid'), 'the lock was given back')
+  t.notOk(readdirSync(dir).includes('fleetwire.pid'), 'the lock was released')
 }
 
 t.test('a file that is not a database is refused', async t => {
@@ -54,7 +54,7 @@ t.test('a log with a corrupt page is refused', async t => {
   const file = join(dir, 'fleetwire.db')
   const bytes = readFileSync(file)
   t.ok(bytes.length > 20 * 4096)
-  // The root of a table: a page that holds nothing but payload could be any bytes.
+  // The root of a table: in a page with nothing but payload, any bytes would be valid.
   let root = 0
   edit(dir, db => {
     root = Number(db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'events'").get()!.rootpage)
@@ -72,7 +72,7 @@ t.test('the database of another program is refused', async t => {
   await refuses(t, dir, 'FLW_ERR_LOG_CORRUPT', /application id is 42/)
 })
 
-t.test('a log of a newer version is refused, naming both', async t => {
+t.test('a log of a newer version is refused, naming both versions', async t => {
   const dir = await writtenFolder(t)
   edit(dir, db => db.exec('PRAGMA user_version = 999'))
   await refuses(t, dir, 'FLW_ERR_LOG_NEWER', new RegExp(`schema 999, this version knows ${SCHEMA_VERSION}`))
@@ -84,34 +84,26 @@ t.test('a path that cannot be a folder is refused with the system’s reason', a
   await t.rejects(openLog(t, { dir: join(dir, 'file', 'log') }), { code: 'FLW_ERR_LOG_OPEN', message: /ENOTDIR/ })
 })
 
-t.test(
-  'an empty file, which was a log once, is refused, and so is one that is missing beside what was written last',
-  async t => {
-    const dir = await writtenFolder(t)
-    writeFileSync(join(dir, 'fleetwire.db'), '')
-    await refuses(
-      t,
-      dir,
-      'FLW_ERR_LOG_CORRUPT',
-      /it is empty.*Restore it from a backup, or move it away to start empty/,
-    )
-    rmSync(join(dir, 'fleetwire.db'))
-    writeFileSync(join(dir, 'fleetwire.db-wal'), 'x'.repeat(5000))
-    await t.rejects(openLog(t, { dir }), {
-      code: 'FLW_ERR_LOG_CORRUPT',
-      message: /it is missing, but fleetwire.db-wal/,
-    })
-  },
-)
+t.test('an empty file that was once a log is refused, and so is a missing one whose WAL still exists', async t => {
+  const dir = await writtenFolder(t)
+  writeFileSync(join(dir, 'fleetwire.db'), '')
+  await refuses(t, dir, 'FLW_ERR_LOG_CORRUPT', /it is empty.*Restore it from a backup, or move it away to start empty/)
+  rmSync(join(dir, 'fleetwire.db'))
+  writeFileSync(join(dir, 'fleetwire.db-wal'), 'x'.repeat(5000))
+  await t.rejects(openLog(t, { dir }), {
+    code: 'FLW_ERR_LOG_CORRUPT',
+    message: /it is missing, and fleetwire.db-wal/,
+  })
+})
 
-t.test('a crash during the first start does not hinder the next', async t => {
+t.test('a crash during the first start does not prevent the next', async t => {
   const dir = temporaryFolder(t)
   for (const name of ['fleetwire.db.new', 'fleetwire.lock']) writeFileSync(join(dir, name), '')
   await append(await openLog(t, { dir }), note(1))
 })
 
 t.test(
-  'nobody else may enter the folder or read what is in it, whatever the umask, and old rights are taken back',
+  'nobody else may enter the folder or read its files, whatever the umask, and old permissions are removed',
   async t => {
     const dir = join(temporaryFolder(t), 'data')
     const before = process.umask(0)
@@ -137,12 +129,16 @@ t.test('a missing folder is created', async t => {
   await append(await openLog(t, { dir }), note(1))
 })
 
-t.test('the same process cannot open a folder twice, and can again after closing it', async t => {
+t.test('the same process cannot open a folder twice, but can again after closing it', async t => {
   const dir = temporaryFolder(t)
   const log = await openLog(t, { dir })
   await t.rejects(openLog(t, { dir }), { code: 'FLW_ERR_LOG_LOCKED', message: new RegExp(`pid ${process.pid}`) })
   await append(log, note(1))
-  await t.rejects(openLog(t, { dir }), { code: 'FLW_ERR_LOG_LOCKED' }, 'a refused one took nothing from the holder')
+  await t.rejects(
+    openLog(t, { dir }),
+    { code: 'FLW_ERR_LOG_LOCKED' },
+    'the refused attempt took nothing from the holder',
+  )
   await log.close()
   t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [1])
 })
@@ -165,7 +161,7 @@ t.test('every open sets the pragmas that SQLite does not keep in the file', asyn
     prepareDatabase(db)
     const pragma = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0]
     t.equal(pragma('journal_mode'), 'wal', time)
-    t.equal(pragma('synchronous'), 2, 'FULL: an accepted append survives a power cut')
+    t.equal(pragma('synchronous'), 2, 'FULL: an accepted append survives a power failure')
     t.equal(pragma('foreign_keys'), 1)
     t.equal(pragma('busy_timeout'), 5000)
     t.equal(pragma('cache_size'), -65536)
@@ -175,16 +171,16 @@ t.test('every open sets the pragmas that SQLite does not keep in the file', asyn
   }
 })
 
-t.test('Node’s own driver is used if it has one, without a warning', async t => {
+t.test('Node’s own driver is used if available, without a warning', async t => {
   t.equal(driver.name, process.getBuiltinModule?.('node:sqlite') === undefined ? 'package' : 'builtin')
   expectNoWarnings(t)
   await loadDriver()
   // Warnings are emitted in a later tick.
   await new Promise(resolve => setImmediate(resolve))
-  t.equal(process.emitWarning.name, 'emitWarning', 'left as it was')
+  t.equal(process.emitWarning.name, 'emitWarning', 'unchanged')
 })
 
-t.test('errors that make the file unreliable are distinguished from those that pass', t => {
+t.test('errors that make the file unreliable are distinguished from transient ones', t => {
   const withCode = (errcode: number) => Object.assign(new Error(), { errcode })
   for (const code of [8, 10, 11, 14, 15, 26, 10 | (4 << 8)]) t.equal(isFatal(withCode(code)), true, `${code}`)
   for (const code of [1, 5, 6, 7, 13, 19, 5 | (2 << 8)]) t.equal(isFatal(withCode(code)), false, `${code}`)

@@ -5,7 +5,7 @@ import { OpeningLog } from '../../../src/log/sqlite-opening.ts'
 const retention = { count: 1000, bytes: 1_000_000, ms: 1_000_000 }
 const silent = { onFault: () => {}, onNote: () => {} }
 
-t.test('a log that opens early is the log that is taken over', async t => {
+t.test('a log that opens early is the one that is taken over', async t => {
   const opening = new OpeningLog({ dir: t.testdir(), clock: systemClock, retention })
   const log = await opening.take(silent)
   t.match(await log.append([{ topic: 'tasks.t.events', type: 'custom:x', payload: {} }]), { status: 'ok' })
@@ -13,7 +13,7 @@ t.test('a log that opens early is the log that is taken over', async t => {
   t.match(await log.append([{ topic: 'tasks.t.events', type: 'custom:x', payload: {} }]), { status: 'unavailable' })
 })
 
-t.test('why it cannot be opened is told to whoever takes it over, and to nobody before', async t => {
+t.test('the reason why it cannot be opened is reported when it is taken over, not before', async t => {
   const dir = t.testdir()
   const first = new OpeningLog({ dir, clock: systemClock, retention })
   await first.take(silent)

@@ -4,7 +4,7 @@ import type { EventDraft, FleetEvent } from '../../../src/log/event-log.ts'
 import { append, note, numbers, readAll } from '../../contract/event-log-harness.ts'
 import { openLog } from '../../helpers/log-folder.ts'
 
-/** Numbers below `n` that look random and are the same in every run (a linear congruence). */
+/** Pseudo-random numbers below `n`, the same in every run (a linear congruential generator). */
 function numbersFrom(seed: number): (n: number) => number {
   let state = seed
   return n => {
@@ -13,7 +13,7 @@ function numbersFrom(seed: number): (n: number) => number {
   }
 }
 
-t.test('for any patterns, reading returns exactly the matching events, in order, both ways', async t => {
+t.test('for any patterns, reading returns exactly the matching events, in order, in both directions', async t => {
   const below = numbersFrom(7)
   const pick = <T>(values: readonly T[]): T => values[below(values.length)]!
   const topicNames = ['a', 'b', 'c'].flatMap(id => [
@@ -28,7 +28,7 @@ t.test('for any patterns, reading returns exactly the matching events, in order,
   topicNames.push('agents.ab.log', 'system.connections', '$own.a')
   const log = await openLog(t)
   const drafts: EventDraft[] = Array.from({ length: 3000 }, (_, n) => {
-    // One topic far busier than the others, as a stream of tokens is.
+    // One topic far busier than the others, like a stream of tokens.
     const topic = below(3) > 0 ? 'agents.a.sessions.s1.messages' : pick(topicNames)
     return below(4) === 0 ? { ...note(n, topic), taskId: pick(['a', 'b', 'x']) } : note(n, topic)
   })
@@ -66,7 +66,7 @@ t.test('for any patterns, reading returns exactly the matching events, in order,
   }
 })
 
-t.test('appends go on during a long search', async t => {
+t.test('appends continue during a long search', async t => {
   const log = await openLog(t)
   for (let n = 0; n < 40; n++) await append(log, ...Array.from({ length: 500 }, (_, i) => note(n * 500 + i)))
   await append(log, note(-1, 'users.u1.inbox'))
@@ -103,7 +103,7 @@ t.test('a read that retention overtakes says so and never skips events', async t
   t.same(await log.read({ topics: ['>'], after: first.next, limit: 20 }), { status: 'gone', reason: 'expired' })
 })
 
-t.test('an invalid page limit, or both directions at once, is a fault of the caller', async t => {
+t.test('an invalid page limit, or both directions at once, is an error of the caller', async t => {
   const log = await openLog(t)
   for (const limit of [0, -1, 1.5, Number.NaN]) await t.rejects(log.read({ topics: ['>'], limit }), TypeError)
   await t.rejects(log.read({ topics: ['>'], after: log.head, before: log.head, limit: 1 }), TypeError)

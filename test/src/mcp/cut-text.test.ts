@@ -11,7 +11,7 @@ function textOf(seed: number): { text: string; limit: number } {
   return { text, limit: 2 + random.below(60) }
 }
 
-test('parts read one after the other are the whole text, in either direction', async t => {
+test('consecutive parts are the whole text, in either direction', async t => {
   for (let seed = 0; seed < 500; seed++) {
     const { text, limit } = textOf(seed)
     let [forward, backward] = ['', '']
@@ -33,15 +33,15 @@ test('parts read one after the other are the whole text, in either direction', a
   t.pass('500 seeds')
 })
 
-test('places outside the text, and texts without lines', async t => {
+test('positions outside the text and texts without lines are handled', async t => {
   t.match(partAfter('abc', 10, 5), { text: '', start: 3, end: 3, total: 3 })
   t.match(partBefore('abc', 10, 5), { text: 'abc', start: 0, end: 3 })
   t.match(partBefore('', undefined, 5), { text: '', total: 0 })
-  t.match(partBefore('one\ntwo\nthree\n', undefined, 11), { text: 'two\nthree\n' }, 'begins with a line')
-  t.match(partAfter('one\ntwo\nthree', 0, 9), { text: 'one\ntwo\n' }, 'ends with a line')
+  t.match(partBefore('one\ntwo\nthree\n', undefined, 11), { text: 'two\nthree\n' }, 'begins with a complete line')
+  t.match(partAfter('one\ntwo\nthree', 0, 9), { text: 'one\ntwo\n' }, 'ends with a complete line')
 })
 
-test('what is left out in the middle is told', async t => {
+test('the length of text left out in the middle is stated', async t => {
   t.equal(cutMiddle('short', 100, 'read on'), 'short')
   for (let seed = 0; seed < 200; seed++) {
     const { text, limit } = textOf(seed)
@@ -55,7 +55,7 @@ test('what is left out in the middle is told', async t => {
   }
 })
 
-test('one line', async t => {
+test('whitespace is collapsed to one line, which is cut at its length', async t => {
   t.equal(oneLine(' a\n\tb  c ', 100), 'a b c')
   t.equal(oneLine('abcdef', 4), 'abc…')
   t.notMatch(oneLine('ab🙂cd', 4), lone)

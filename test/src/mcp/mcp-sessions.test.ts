@@ -5,7 +5,7 @@ import { MemoryLog } from '../../helpers/memory-log.ts'
 
 const ID = 'a-session-of-this-test'
 
-test('a session of one subject is none of another; what is no id is none', async t => {
+test('the session of one subject is not that of another, and an invalid id has no session', async t => {
   const sessions = new McpSessions(new MemoryLog(), new FakeClock())
   t.not(sessions.keyOf('ann', ID), sessions.keyOf('bob', ID))
   t.equal(sessions.keyOf('ann', ID), sessions.keyOf('ann', ID))
@@ -14,7 +14,7 @@ test('a session of one subject is none of another; what is no id is none', async
   t.ok(sessions.keyOf('ann', sessions.newId()))
 })
 
-test('[MC7] subscriptions are kept, told of, and outlive the process', async t => {
+test('[MC7] subscriptions are stored, published, and survive the process', async t => {
   const log = new MemoryLog()
   const sessions = new McpSessions(log, new FakeClock())
   const told: unknown[] = []
@@ -28,7 +28,7 @@ test('[MC7] subscriptions are kept, told of, and outlive the process', async t =
   t.same(told.at(-1), record)
 })
 
-test('an ended session takes no more', async t => {
+test('an ended session accepts no subscriptions', async t => {
   const sessions = new McpSessions(new MemoryLog(), new FakeClock())
   const key = sessions.keyOf('ann', ID)!
   t.equal(await sessions.end(key), undefined)

@@ -3,7 +3,7 @@ import { limits } from '../../../src/mcp/limits.ts'
 import { Progress } from '../../../src/mcp/progress.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 
-test('each change is told at once, the same only as a sign of life, and the number always grows', async t => {
+test('each change is reported at once, repetitions only as a sign of life, and the number always increases', async t => {
   const clock = new FakeClock()
   const told: [number, string][] = []
   const progress = new Progress(clock, ({ progress, message }) => void told.push([progress, message]))

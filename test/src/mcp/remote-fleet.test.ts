@@ -12,7 +12,7 @@ const remote = (t: Test, url: string, token: string, warn: (message: string) => 
   return port
 }
 
-test('watches more topics than one connection may', async t => {
+test('more topics than one connection allows can be watched', async t => {
   const server = await startApp(t)
   const port = remote(t, server.url, await server.token('viewer'), message => t.fail(message))
   const ids = Array.from({ length: 70 }, (_, i) => `a${i}`)
@@ -32,10 +32,10 @@ test('watches more topics than one connection may', async t => {
   for (const { watch } of watches) watch.close()
   const again = port.watch(['agents.a0.status'], () => {})
   await again.ready
-  t.equal(server.app.connections.stats().dashboards, 3, 'what was closed makes room')
+  t.equal(server.app.connections.stats().dashboards, 3, 'closed watches make room')
 })
 
-/** A server that answers with these statuses, one after the other; the last one stays. */
+/** A server that responds with these statuses, one after the other; the last one repeats. */
 async function scripted(t: Test, statuses: number[]) {
   let calls = 0
   const server = createServer((_request, response) => {
@@ -47,7 +47,7 @@ async function scripted(t: Test, statuses: number[]) {
   return { url: `http://127.0.0.1:${port}/behind/a/prefix/`, calls: () => calls, close: () => server.close() }
 }
 
-test('a call that cannot be served now is made again; any other answer is the answer', async t => {
+test('a call that cannot be served now is repeated; any other response is returned', async t => {
   const restarting = await scripted(t, [502, 503, 200])
   const get = { method: 'GET', path: '/agents' } as const
   t.match(await remote(t, restarting.url, 'x').call(get), { status: 200, text: '{}' })
@@ -59,10 +59,10 @@ test('a call that cannot be served now is made again; any other answer is the an
   }
   const down = await scripted(t, [503])
   t.equal((await remote(t, down.url, 'x').call({ ...get, once: true })).status, 503)
-  t.equal(down.calls(), 1, 'who asks again by himself is told at once')
+  t.equal(down.calls(), 1, 'a caller that retries by itself gets the response at once')
 })
 
-test('a call to nobody is told in words, and can be cancelled meanwhile', async t => {
+test('a call to a server that is gone fails with an explanation, and can be cancelled while it waits', async t => {
   const gone = await scripted(t, [200])
   gone.close()
   const port = remote(t, gone.url, 'x')

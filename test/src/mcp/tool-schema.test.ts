@@ -11,11 +11,11 @@ const judge = async (args: unknown): Promise<unknown> => {
   return result.issues === undefined ? result.value : result.issues[0]!.message
 }
 
-test('[MC3] arguments that do not fit are named in words', async t => {
+test('[MC3] invalid arguments are described in words', async t => {
   const good = { agentId: 'a1', kind: 'shell', input: 'ls' }
   t.same(await judge(good), good)
   t.match(await judge({ ...good, waitSeconds: '30', untilAsked: 'false' }), { waitSeconds: 30, untilAsked: false })
-  t.same(await judge({ ...good, input: '5' }), { ...good, input: '5' }, 'text stays text')
+  t.same(await judge({ ...good, input: '5' }), { ...good, input: '5' }, 'text remains text')
   const table: [args: unknown, says: RegExp][] = [
     [{ agentId: 'a1', kind: 'shell' }, /^"input" is required\.$/],
     [{}, /^"agentId" is required\.$/],
@@ -50,7 +50,7 @@ test('the schemas that clients get are plain', async t => {
   })
 })
 
-test('docs/mcp.md names every tool, and whether it changes anything', async t => {
+test('docs/mcp.md lists every tool, and whether it changes anything', async t => {
   const rows = tableRows(read('docs/mcp.md')).filter(row => /^`\w+`$/.test(row[0] ?? '') && row.length === 4)
   t.same(
     rows.map(([name, effect]) => [unquoted(name!), effect]),
@@ -58,6 +58,6 @@ test('docs/mcp.md names every tool, and whether it changes anything', async t =>
   )
   for (const tool of tools) {
     t.equal(annotationsOf(tool).readOnlyHint, tool.effect === 'reads')
-    t.ok(tool.description.length < 500, `${tool.name} is described in few words`)
+    t.ok(tool.description.length < 500, `${tool.name} is described briefly`)
   }
 })

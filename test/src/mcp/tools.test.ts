@@ -62,7 +62,7 @@ test('[MC12] output of any length is read in pages, from either end', async t =>
   t.match(await client.call('read_output', { commandId, before: 1, after: 1 }), { isError: true, text: /not both/ })
 })
 
-test('an agent without terminals has the output that it gave', async t => {
+test('for an agent without terminals, the output of the result is read', async t => {
   const server = await start(t)
   await server.agent('a1', { prompt: () => ({ status: 'succeeded', output: { answer: 42 } }) })
   const sent = await server.client.call<Outcome>('send_command', {
@@ -76,7 +76,7 @@ test('an agent without terminals has the output that it gave', async t => {
   t.match(await server.client.call('read_output', { agentId: 'a1' }), { isError: true, text: /^not_found: / })
 })
 
-test('[MC12] a transcript is read in pages, even within a message; or from the newest', async t => {
+test('[MC12] a transcript is read in pages, even within a message, or from the newest', async t => {
   const server = await start(t)
   const agent = await connectAgent(t, server, 'a1')
   const long = Array.from({ length: 9000 }, (_, i) => `word ${i}`).join('\n')
@@ -99,7 +99,7 @@ test('[MC12] a transcript is read in pages, even within a message; or from the n
     const { data, text } = await client.call<Transcript>('read_transcript', { sessionId: 's1', limit: 20, cursor })
     t.ok(text.length < 2 * limits.textChars)
     for (const item of data.items) {
-      t.equal(item.offset ?? 0, texts.get(item.id)?.length ?? 0, 'it goes on where it was')
+      t.equal(item.offset ?? 0, texts.get(item.id)?.length ?? 0, 'it continues where it was')
       texts.set(item.id, (texts.get(item.id) ?? '') + item.text)
     }
     if (data.nextCursor === null) break
@@ -122,7 +122,7 @@ test('[MC12] a transcript is read in pages, even within a message; or from the n
   })
 })
 
-test('commands that wait, are interrupted, are listed', async t => {
+test('commands can be waited for, interrupted and listed', async t => {
   const server = await start(t)
   const { client } = server
   const absent = await connectAgent(t, server, 'gone')
@@ -164,7 +164,7 @@ test('commands that wait, are interrupted, are listed', async t => {
   t.match(summary.data, { agents: 2, byStatus: { online: 1, offline: 1 }, queuedCommands: 1, runningCommands: 0 })
 })
 
-test('of many requests less is shown of each', async t => {
+test('with many requests, less of each is shown', async t => {
   const server = await start(t)
   const agent = await connectAgent(t, server, 'a1')
   const description = 'why '.repeat(3000)
@@ -187,7 +187,7 @@ test('of many requests less is shown of each', async t => {
   t.match(await server.client.call('fleet_summary'), { data: { openRequests: 40, attention: [{ agentId: 'a1' }] } })
 })
 
-test('prompts', async t => {
+test('prompts are listed and filled in', async t => {
   const { client } = await start(t)
   const { prompts } = await client.raw.listPrompts()
   t.same(

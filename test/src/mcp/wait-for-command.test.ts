@@ -5,7 +5,7 @@ import { type FleetAnswer, type FleetPort, NoAnswer } from '../../../src/mcp/fle
 import { waitForCommand } from '../../../src/mcp/wait-for-command.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
 
-/** A port whose answers the test gives, and a wait over it. */
+/** A port whose responses the test decides, and a wait over it. */
 function start(options: { seconds?: number; untilAsked?: boolean } = {}) {
   const clock = new FakeClock()
   const closing = new AbortController()
@@ -63,7 +63,7 @@ function start(options: { seconds?: number; untilAsked?: boolean } = {}) {
   }
 }
 
-test('a change that is told ends the wait at once, and leaves nothing behind', async t => {
+test('a notified change ends the wait at once, and leaves nothing behind', async t => {
   const s = start()
   await s.settle()
   s.set({ status: 'succeeded' })
@@ -72,7 +72,7 @@ test('a change that is told ends the wait at once, and leaves nothing behind', a
   t.same([s.watches(), s.clock.pending], [0, 0])
 })
 
-test('a change that nobody told of is seen at the next look', async t => {
+test('a change without a notification is seen at the next poll', async t => {
   const s = start()
   await s.settle()
   s.set({ status: 'failed' })
@@ -80,7 +80,7 @@ test('a change that nobody told of is seen at the next look', async t => {
   t.match(await s.waited, { because: 'ended' })
 })
 
-test('the wait ends with its time, as the command is then', async t => {
+test('the wait ends on time, with the current state of the command', async t => {
   const s = start({ seconds: 12 })
   for (let i = 0; i < 3; i++) await s.pass(5000)
   t.match(await s.waited, { because: 'time', command: { status: 'running' } })
@@ -88,7 +88,7 @@ test('the wait ends with its time, as the command is then', async t => {
   t.same([s.watches(), s.clock.pending], [0, 0])
 })
 
-test('a server that goes away is waited for; at the end of the time that is the answer', async t => {
+test('the wait continues while a server is away, and fails when its time is over', async t => {
   const s = start({ seconds: 30 })
   await s.settle()
   s.set('down')
@@ -105,7 +105,7 @@ test('a server that goes away is waited for; at the end of the time that is the 
   await rejected
 })
 
-test('a question ends the wait, with what is asked', async t => {
+test('a question ends the wait, and is returned', async t => {
   const s = start()
   await s.settle()
   s.set({ status: 'running', phase: 'waiting_input' }, [
@@ -116,7 +116,7 @@ test('a question ends the wait, with what is asked', async t => {
   t.match(await s.waited, { because: 'asked', requests: [{ interactionId: 'q1' }] })
 })
 
-test('just after an answer a command is not taken for one that waits at its terminal', async t => {
+test('just after an answer, a command is not considered to wait at its terminal', async t => {
   const s = start()
   s.set({ status: 'running', phase: 'waiting_input' })
   await s.pass(500)
@@ -138,7 +138,7 @@ test('with untilAsked false it waits on', async t => {
   t.match(await s.waited, { because: 'ended' })
 })
 
-test('a cancelled wait rejects at once; a server that stops answers with what it has', async t => {
+test('a cancelled wait rejects at once; when the server stops, the wait ends with the current state', async t => {
   const s = start()
   await s.settle()
   s.cancel()

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/clock.ts'
 import { Balancer } from '../../../src/processes/balancer.ts'
 import { type NodeState, ReadyNodes } from '../../../src/processes/ready-nodes.ts'
 
-/** A node as the balancer sees it. `isReady` is what it answers about itself. */
+/** A node as the balancer sees it. `isReady` is its own readiness. */
 async function startNode(t: Test, name: string) {
   const node = { name, isReady: true, origin: '', server: undefined as unknown as Server }
   node.server = createServer((asked, answer) => {
@@ -25,7 +25,7 @@ async function startNode(t: Test, name: string) {
   return node
 }
 
-/** A balancer before three nodes, each of which has said that it is ready. */
+/** A balancer in front of three nodes, each of which has reported ready. */
 async function start(t: Test) {
   const changes: string[] = []
   const waiting = new Set<() => void>()
@@ -67,7 +67,7 @@ async function start(t: Test) {
   return { balancer, nodes, port, backends, become, ask }
 }
 
-test('nodes that are ready take turns, and one that refuses gets nobody', async t => {
+test('ready nodes take turns, and one that refuses gets no requests', async t => {
   const { backends, become, ask } = await start(t)
   const askAll = async () => {
     const answers = await Promise.all(Array.from({ length: 6 }, () => ask('/', 'hello')))
@@ -80,13 +80,13 @@ test('nodes that are ready take turns, and one that refuses gets nobody', async 
   t.strictSame(await askAll(), ['a', 'a', 'a', 'c', 'c', 'c'])
   for (const node of backends) node.isReady = false
   await Promise.all([become('a', 'refusing'), become('c', 'refusing')])
-  t.equal((await ask()).status, 503, 'who refuses says so itself')
+  t.equal((await ask()).status, 503, 'a refusing node gives its own response')
   backends[1]!.isReady = true
   await become('b', 'ready')
   t.strictSame(await askAll(), Array(6).fill('b'))
 })
 
-test('a node that is gone costs no request, and its connections are closed', async t => {
+test('a dead node costs no request, and its connections are closed', async t => {
   const { port, backends, become, ask } = await start(t)
   const sockets = await Promise.all(
     backends.map(async () => {
@@ -102,11 +102,11 @@ test('a node that is gone costs no request, and its connections are closed', asy
   backends[1]!.server.closeAllConnections()
   backends[1]!.server.close()
   const answers = await Promise.all(Array.from({ length: 6 }, () => ask()))
-  t.strictSame([...new Set(answers.map(({ status }) => status))], [200], 'the next node is asked at once')
+  t.strictSame([...new Set(answers.map(({ status }) => status))], [200], 'the next node is tried at once')
   await closed
   await become('b', 'silent')
   for (const { socket, node } of sockets) {
-    if (node !== 'b') t.equal(socket.destroyed, false, `those of ${node} stay`)
+    if (node !== 'b') t.equal(socket.destroyed, false, `connections to ${node} stay open`)
     socket.destroy()
   }
   for (const { server } of [backends[0]!, backends[2]!]) {
@@ -116,7 +116,7 @@ test('a node that is gone costs no request, and its connections are closed', asy
   t.match(await ask(), { status: 503, text: /"code":"unavailable".*No node answers/, retryAfter: '1' })
 })
 
-test('WebSockets pass, and what is read slowly arrives whole', async t => {
+test('WebSockets pass, and a slowly read response arrives complete', async t => {
   const { port, backends } = await start(t)
   for (const { server } of backends) {
     const sockets = new WebSocketServer({ server })
@@ -131,7 +131,7 @@ test('WebSockets pass, and what is read slowly arrives whole', async t => {
 
   const reader = connect(port, '127.0.0.1')
   await once(reader, 'connect')
-  // It has said all that it wants before it reads a byte, as `nc` does.
+  // It sends everything before it reads a byte, as `nc` does.
   reader.end('GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
   reader.pause()
   await once(reader, 'finish')

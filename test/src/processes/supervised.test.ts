@@ -4,7 +4,7 @@ import { type Test, test } from 'tap'
 import { systemClock } from '../../../src/clock.ts'
 import { Supervised } from '../../../src/processes/supervised.ts'
 
-/** A process that runs this program of Node, with what became of it. */
+/** A process that runs this Node program, with a record of its starts and ends. */
 function start(t: Test, program: string, pauseMs = 10) {
   const said: string[] = []
   const waiting = new Set<() => void>()
@@ -38,7 +38,7 @@ function start(t: Test, program: string, pauseMs = 10) {
   return { process: process_, said, times }
 }
 
-test('what ends is started again, after longer and longer pauses', async t => {
+test('a process that ends is restarted, after longer and longer pauses', async t => {
   const { said, times } = start(t, 'process.exit(3)')
   await times(6)
   t.strictSame(said.slice(0, 6), [
@@ -51,17 +51,17 @@ test('what ends is started again, after longer and longer pauses', async t => {
   ])
 })
 
-test('what was killed is started again', async t => {
+test('a killed process is restarted', async t => {
   const { process, said, times } = start(t, 'setInterval(() => {}, 1000)')
   process.child!.kill('SIGKILL')
   await times(3)
   t.strictSame(said, ['start', 'SIGKILL, 10 ms', 'start'])
   await process.stop(5000)
   t.equal(process.child, undefined)
-  t.equal(said.length, 3, 'and not after it was stopped')
+  t.equal(said.length, 3, 'but not once stopped')
 })
 
-test('what does not end when it is told to is killed, and nothing is started in a pause that was stopped', async t => {
+test('a process that ignores its termination is killed, and a stop during a pause prevents the restart', async t => {
   const { process, said } = start(
     t,
     "process.on('SIGTERM', () => {}); console.log('deaf'); setInterval(() => {}, 1000)",
@@ -75,7 +75,7 @@ test('what does not end when it is told to is killed, and nothing is started in 
   t.strictSame(other.said, ['start', 'exit code 0, 60000 ms'])
 })
 
-test('a program that is not there is reported', async t => {
+test('a missing program is reported', async t => {
   const ends: string[] = []
   const missing = new Supervised({
     name: 'none',

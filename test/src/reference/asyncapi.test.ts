@@ -8,10 +8,10 @@ import { frameGroups } from '../../../src/reference/frame-groups.ts'
 
 const server = { host: 'fleet.example', protocol: 'wss', pathname: '/fleet' } as const
 const document = asyncApiDocument({ version: '1.0.0', server, queryToken: true })
-/** As it goes over the wire: what TypeBox keeps beside JSON is gone. */
+/** As served: without what TypeBox keeps beside JSON. */
 const told = JSON.parse(JSON.stringify(document))
 
-test('[RE16] the document is valid by the official schema of AsyncAPI 3', async t => {
+test('[RE16] the document is valid according to the official schema of AsyncAPI 3', async t => {
   const ajv = new Ajv({ strict: false, validateFormats: false, logger: false })
   const check = ajv.compile(asyncApiSpecs.schemasWithoutId['3.0.0'])
   t.ok(check(told), ajv.errorsText(check.errors))
@@ -32,14 +32,14 @@ const at = (pointer: string) =>
     .split('/')
     .reduce((node, key) => node?.[key], told)
 
-test('every reference resolves, and every message and schema is referred to', async t => {
+test('every reference resolves, and every message and schema is referenced', async t => {
   const refs = new Set(refsOf(told))
   for (const ref of refs) t.ok(at(ref), ref)
   for (const id of Object.keys(told.components.messages)) t.ok(refs.has(`#/components/messages/${id}`), id)
   t.notMatch(JSON.stringify(told), /"\$id"/)
 })
 
-test('[RE16] each channel has every frame of its direction once, in operations seen from the server', async t => {
+test('[RE16] each channel has every frame of its direction once, in operations from the server’s point of view', async t => {
   const directions = {
     'agent receive': [protocol.agentPayloads],
     'agent send': [protocol.agentServerPayloads],
@@ -87,7 +87,7 @@ test('details of examples belong to existing frames', async t => {
   )
 })
 
-test('an answer refers to the frame that answers', async t => {
+test('a reply refers to the frame that replies', async t => {
   const { reply } = told.operations['ws.fromClient.reply']
   t.same(
     reply.messages.map(({ $ref }: { $ref: string }) => at(at($ref).$ref).name),
@@ -96,7 +96,7 @@ test('an answer refers to the frame that answers', async t => {
   t.notOk('reply' in told.operations['agent.fromAgent'])
 })
 
-test('the document names the server that was asked, and no way to send a token that is switched off', async t => {
+test('the document names the requested server, and no way of sending a token that is switched off', async t => {
   t.match(told.servers.this, server)
   t.equal(told.servers.this.security.length, 3)
   const closed = asyncApiDocument({ version: '1.0.0', server, queryToken: false })

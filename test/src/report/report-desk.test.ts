@@ -95,7 +95,7 @@ t.test('without a command, reports go to the session that the program names, or 
   )
 })
 
-t.test('what belongs to a command names it, in its session; what began earlier stays where it began', async t => {
+t.test('reports during a command name it and go to its session; what began earlier stays where it began', async t => {
   const { take, reported, runs } = desk()
   await take('tool:start', { toolCallId: 'early', name: 'Bash', sessionId: 'conversation' })
   runs(running('thread'))
@@ -115,7 +115,7 @@ t.test('what belongs to a command names it, in its session; what began earlier s
   ])
 })
 
-t.test('a prompt that came into a session is in it already, so the program does not say it again', async t => {
+t.test('a prompt that arrived through a session is already in it, so the program’s echo is dropped', async t => {
   const said = async (run: CurrentRun | undefined, text: string, role = 'user') => {
     const { take, reported } = desk({ run })
     await take('message:start', { messageId: 'm', role })
@@ -130,7 +130,7 @@ t.test('a prompt that came into a session is in it already, so the program does 
   t.equal(await said(run, 'Add it.'), '')
   t.equal(await said(run, 'Add more.'), 'Add more.', 'a person typed it')
   t.equal(await said(run, 'Add it.', 'assistant'), 'Add it.')
-  t.equal(await said({ ...run, sessionId: undefined }, 'Add it.'), 'Add it.', 'else it would be missing')
+  t.equal(await said({ ...run, sessionId: undefined }, 'Add it.'), 'Add it.', 'otherwise it would be missing')
   t.equal(await said(undefined, 'Add it.'), 'Add it.')
   const { take, reported } = desk({ run })
   await take('message:start', { messageId: 'm', role: 'user', text: 'An' })
@@ -142,7 +142,7 @@ t.test('a prompt that came into a session is in it already, so the program does 
   ])
 })
 
-t.test('a status goes to the judge, and idle ends the calls that were left open', async t => {
+t.test('a status goes to the judge, and idle ends the tool calls that were left open', async t => {
   const { take, reported, statuses } = desk()
   await take('tool:start', { toolCallId: 'a', name: 'Bash' })
   await take('tool:start', { toolCallId: 'b', name: 'Bash', sessionId: 's' })
@@ -165,7 +165,7 @@ t.test('progress goes to the run', async t => {
   t.same(run.told, [{ progress: 0.5, message: 'half' }])
 })
 
-t.test('the last whole answer to a command is known', async t => {
+t.test('the last complete answer to a command is available', async t => {
   const { take, desk: made, runs } = desk({ run: running() })
   await take('message:start', { messageId: 'u', role: 'user' })
   await take('message:end', { messageId: 'u', text: 'question' })
@@ -183,11 +183,11 @@ t.test('the last whole answer to a command is known', async t => {
     await take('message:start', { messageId: 'x' })
     await take('message:end', { messageId: 'x', text: 'x' })
   }
-  t.equal(made.answerTo('cmd_1'), undefined, 'only of the last few')
+  t.equal(made.answerTo('cmd_1'), undefined, 'only for the last few commands')
   t.equal(made.answerTo('later_19'), 'x')
 })
 
-t.test('a question names the command, and its answer is given back', async t => {
+t.test('a question names the command, and its answer is returned', async t => {
   const { take, asked, statuses, listeners } = desk({ run: running('thread') })
   const reply = take('interaction:request', { title: 'Go?', interactionId: 'int_1' }, 1000)
   t.match(asked[0]?.payload, { interactionId: 'int_1', commandId: 'cmd_1', sessionId: 'thread', title: 'Go?' })
@@ -197,7 +197,7 @@ t.test('a question names the command, and its answer is given back', async t => 
   t.equal(listeners.size, 0)
 })
 
-t.test('whoever asked is gone: the question closes for everybody', async t => {
+t.test('a question whose asker is gone closes for everybody', async t => {
   const { take, gone, reported, statuses } = desk()
   const reply = take('interaction:request', { title: 'Go?', interactionId: 'int_1' })
   gone.abort()
@@ -208,7 +208,7 @@ t.test('whoever asked is gone: the question closes for everybody', async t => {
   t.same(statuses, ['asks Go?', 'asked Go?'])
 })
 
-t.test('an impatient question ends when the server is away for too long, a patient one does not', async t => {
+t.test('an impatient question ends when the server is away too long, a patient one does not', async t => {
   const { take, clock, link, reported, asked } = desk()
   const impatient = take('interaction:request', { title: 'Go?', interactionId: 'int_1' }, 10_000)
   let isSettled = false
@@ -235,7 +235,7 @@ t.test('an impatient question ends when the server is away for too long, a patie
   t.equal(clock.pending, 0)
 })
 
-t.test('a server that has been away for long is given a moment, one that refused this agent none', async t => {
+t.test('a server that was already away gets a short grace period, one that refused this agent none', async t => {
   const { take, clock, link } = desk()
   link('waiting', clock.now())
   clock.advance(100_000)
@@ -259,13 +259,13 @@ t.test('a question about a command that has ended is over', async t => {
   const other = take('interaction:request', { title: 'And?', interactionId: 'int_2' })
   made.runEnded('cmd_1')
   t.match(await first, { ok: false, error: { code: 'conflict', message: /has ended/ } })
-  t.same(reported, [], 'the server knows')
+  t.same(reported, [], 'the server knows already')
   t.same(statuses, ['asks Go?', 'asks And?', 'asked Go?'])
   asked[1]?.answer({ interactionId: 'int_2' })
   t.match(await other, { ok: true })
 })
 
-t.test('what the agent cannot take is refused in the words of the protocol', async t => {
+t.test('what the agent cannot accept is refused with the codes of the protocol', async t => {
   for (const [thrown, code] of [
     ['outbox_full', 'queue_full'],
     ['frame_too_large', 'too_large'],

@@ -8,7 +8,7 @@ const read = (line: unknown, more = {}) =>
   readReportLine(typeof line === 'string' ? line : JSON.stringify(line), { ...defaults, ...more })
 const frame = (type: string, payload: object) => ({ type, payload })
 
-t.test('what a program cannot know is filled in, and what it says stands', async t => {
+t.test('fields that a program cannot know are filled in, and those it sends are kept', async t => {
   const cases: [line: object, payload: object][] = [
     [frame('agent:status', { work: 'working', detail: 'x' }), { work: 'working', detail: 'x' }],
     [frame('message:start', { messageId: 'm' }), { sessionId: 'ses_own', messageId: 'm' }],
@@ -34,13 +34,13 @@ t.test('what a program cannot know is filled in, and what it says stands', async
   }
 })
 
-t.test('progress is that of the command that runs, whatever the program says', async t => {
+t.test('progress belongs to the running command, whatever the program says', async t => {
   const line = frame('command:progress', { progress: 0.5, commandId: 'cmd_other', attempt: 9 })
   t.match(read(line), { ok: false, code: 'conflict', message: /No command is running/ })
   t.match(read(line, { command }), { frame: { payload: { ...command, progress: 0.5 } } })
 })
 
-t.test('a flaw is named', async t => {
+t.test('an invalid line is refused with the reason', async t => {
   const cases: [line: unknown, code: string, message: RegExp][] = [
     ['{', 'bad_json', /not JSON/],
     ['"text"', 'invalid_frame', /A frame is a JSON object/],
@@ -59,7 +59,7 @@ t.test('a flaw is named', async t => {
   for (const [line, code, message] of cases) t.match(read(line), { ok: false, code, message }, JSON.stringify(line))
 })
 
-t.test('a program speaks of its work, not for the connection of its agent', async t => {
+t.test('a program reports its work, but cannot speak for the connection of its agent', async t => {
   for (const type of [
     'agent:connect',
     'agent:exit',

@@ -35,7 +35,7 @@ async function listening(t: Test, options: Partial<ReportServerOptions> = {}) {
 const LONG = 'long'.repeat(30)
 const status = { type: 'agent:status', payload: { work: 'idle' } } as const
 
-/** A connection that writes what it is given, as any program might. */
+/** A connection that writes arbitrary data, as any program might. */
 async function raw(t: Test, address: string): Promise<{ socket: Socket; read: () => string; closed: Promise<void> }> {
   const socket = createConnection(address)
   t.teardown(() => socket.destroy())
@@ -49,7 +49,7 @@ async function raw(t: Test, address: string): Promise<{ socket: Socket; read: ()
   return { socket, read: () => text, closed }
 }
 
-t.test('each line has a reply, in whatever pieces it comes', async t => {
+t.test('each line has a reply, however it is split', async t => {
   const { address, taken } = await listening(t)
   t.same(await sendReports(address, [status, status]), [{ ok: true }, { ok: true }])
   t.equal(taken.length, 2)
@@ -72,7 +72,7 @@ t.test('each line has a reply, in whatever pieces it comes', async t => {
   ])
 })
 
-t.test('only its own user reaches the socket, and nothing of it stays', posix, async t => {
+t.test('only its own user can reach the socket, and nothing of it remains', posix, async t => {
   const { server, address } = await listening(t)
   t.equal(statSync(dirname(address)).mode & 0o777, 0o700)
   t.equal(statSync(address).mode & 0o777, 0o600)
@@ -94,7 +94,7 @@ t.test('a folder whose path is too long for a socket is not used', posix, async 
   t.same(await sendReports(address, [status]), [{ ok: true }])
 })
 
-t.test('what is told in passing arrives, however much it is', async t => {
+t.test('reports without replies arrive, however many there are', async t => {
   const { address, taken } = await listening(t)
   const frames = Array.from({ length: 40 }, (_, i) => ({
     type: 'message:start' as const,
@@ -107,10 +107,10 @@ t.test('what is told in passing arrives, however much it is', async t => {
     frames.map(({ payload }) => payload.messageId),
   )
   await dropReports(`${address}-gone`, frames, 5000)
-  t.pass('and nobody there is no error')
+  t.pass('and a missing server is no error')
 })
 
-t.test('an answer comes when it comes, and is applied once it is delivered', async t => {
+t.test('an answer arrives whenever it is given, and is applied once it is delivered', async t => {
   let answer: (reply: DeskReply) => void = () => {}
   const applied: string[] = []
   const { address } = await listening(t, {
@@ -136,7 +136,7 @@ t.test('an answer comes when it comes, and is applied once it is delivered', asy
   t.same(applied, ['int_1'])
 })
 
-t.test('whoever asks and goes is known to be gone', async t => {
+t.test('an asker that disconnects is noticed', async t => {
   const { promise, resolve } = manual()
   const { address } = await listening(t, {
     taker: {
@@ -167,7 +167,7 @@ function manual() {
   return { promise, resolve }
 }
 
-t.test('a wrapper that ends lets nobody wait', async t => {
+t.test('a wrapper that ends leaves nobody waiting', async t => {
   const { address, server, taken } = await listening(t, {
     taker: { take: () => new Promise(() => {}), applied: () => {} },
   })
@@ -180,7 +180,7 @@ t.test('a wrapper that ends lets nobody wait', async t => {
   await Promise.all([rejected, closed])
 })
 
-t.test('a line that is too long costs its connection, and no other', async t => {
+t.test('a line that is too long ends only its own connection', async t => {
   const { address, taken } = await listening(t, { maxLineBytes: 1000 })
   for (const text of [
     `${'x'.repeat(2000)}\n`,
@@ -202,7 +202,7 @@ t.test('a line that is too long costs its connection, and no other', async t => 
   t.equal(taken.length, 1)
 })
 
-t.test('beyond the rate reports wait, and none is lost', async t => {
+t.test('above the rate reports wait, and none is lost', async t => {
   const { address, taken } = await listening(t, { rate: { ratePerSecond: 500, burst: 10 } })
   const replies = await Promise.all(
     [1, 2, 3].map(() =>

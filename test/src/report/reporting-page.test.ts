@@ -10,7 +10,7 @@ const page = read('docs/reporting.md')
 const section = (title: string) => page.split(/^#+ /m).find(part => part.startsWith(title)) ?? ''
 const firstCells = (title: string) => tableRows(section(title)).map(([cell]) => unquoted(cell!))
 
-t.test('the page shows lines as they are', async t => {
+t.test('the lines that the page shows are valid', async t => {
   const shown = [...page.matchAll(/^(program|wrapper): (\{.*)$/gm)]
   t.ok(shown.length >= 6)
   const defaults = { sessionId: 's', source: 's', newId: () => 'id' }
@@ -21,12 +21,12 @@ t.test('the page shows lines as they are', async t => {
   t.match(refused, [{ id: '3', code: 'invalid_frame', message: /^payload\.work: expected one of/ }])
 })
 
-t.test('its table of hooks is that of the code', async t => {
+t.test('its table of hooks matches the code', async t => {
   const told = firstCells('Claude Code').filter(cell => /^[A-Z]\w+$/.test(cell))
   t.same(new Set(told), new Set([...reportedEvents, 'PermissionRequest']))
 })
 
-t.test('its table of programs is that of the code, with the keys that interrupt', async t => {
+t.test('its table of programs matches the code, including the keys that interrupt', async t => {
   const rows = tableRows(section('The rules of a screen'))
   const keys = { Escape: ['escape'], 'Escape, twice': ['escape', 'escape'], 'Ctrl-C': ['ctrl-c'] } as Record<
     string,
@@ -46,7 +46,7 @@ t.test('its table of programs is that of the code, with the keys that interrupt'
   }
 })
 
-t.test('its example of a rules file is one, and its fields are all there are', async t => {
+t.test('its example of a rules file is valid, and it lists every field', async t => {
   const [example] = blocks(page, 'json')
   t.equal((await parseRules(example!, 'the page')).length, 2)
   const told = tableRows(section('Your own rules')).flatMap(([cell]) =>

@@ -16,7 +16,7 @@ const state = (document: unknown) => ({
   record: 'set' as const,
 })
 
-/** Whose snapshots are ready when the test says so, and whose followers are told what it says. */
+/** A log whose snapshots resolve when the test decides, and whose followers get what it passes. */
 class SlowLog extends MemoryLog {
   #followers = new Set<(events: readonly FleetEvent[]) => void>()
   taken: () => void = () => {}
@@ -34,7 +34,7 @@ class SlowLog extends MemoryLog {
 
   last = 0
 
-  /** Told, and not kept here. */
+  /** Delivered, but not stored here. */
   pass(text: string): FleetEvent {
     const seq = ++this.last
     const payload = { ...of, delta: text }
@@ -45,7 +45,7 @@ class SlowLog extends MemoryLog {
   }
 }
 
-t.test('a long snapshot keeps only those events told meanwhile that it will show', async t => {
+t.test('a long snapshot keeps only those of the events in the meantime that it will show', async t => {
   setFlagsFromString('--expose_gc')
   const gc = runInNewContext('gc') as () => void
   const log = new SlowLog()
@@ -55,7 +55,7 @@ t.test('a long snapshot keeps only those events told meanwhile that it will show
   await new Promise(resolve => setImmediate(resolve))
   const events: WeakRef<FleetEvent>[] = []
   for (let i = 0; i < 1000; i++) events.push(new WeakRef(log.pass('x')))
-  // A weak reference holds on to its target until the turn ends in which it was made.
+  // A weak reference keeps its target alive until the end of the turn that created it.
   await new Promise(resolve => setImmediate(resolve))
   gc()
   t.ok(events.filter(event => event.deref() !== undefined).length < 10, 'the events are gone')
@@ -63,29 +63,32 @@ t.test('a long snapshot keeps only those events told meanwhile that it will show
   await taking
 })
 
-t.test('[SB4] a snapshot ahead of what was told waits for it, and may stop in the middle of a batch', async t => {
-  const log = new MemoryLog()
-  const open = new OpenMessages({ log })
-  await open.start()
-  log.commit([...draftsOf(start), ...draftsOf(delta('one ')), state(1)])
-  log.lagging = true
-  log.commit([...draftsOf(delta('two ')), state(2)])
-  const taking = open.snapshot(['agents.>'])
-  await new Promise(resolve => setImmediate(resolve))
-  log.commit([...draftsOf(delta('three')), state(3)])
-  log.tell()
-  const { records, cursor } = await taking
-  const stream = records.filter(record => record.topic === topic)
-  t.match(stream, [
-    { type: 'state:snapshot', payload: { document: 2 } },
-    { type: 'message:start', payload: { text: 'one two ' } },
-  ])
-  t.equal(cursor, log.cursorOf(6))
-  t.match(
-    (await open.snapshot(['agents.>'])).records.filter(record => record.topic === topic),
-    [{ payload: { document: 3 } }, { payload: { text: 'one two three' } }],
-  )
-})
+t.test(
+  '[SB4] a snapshot ahead of the delivered events waits for them, and may stop in the middle of a batch',
+  async t => {
+    const log = new MemoryLog()
+    const open = new OpenMessages({ log })
+    await open.start()
+    log.commit([...draftsOf(start), ...draftsOf(delta('one ')), state(1)])
+    log.lagging = true
+    log.commit([...draftsOf(delta('two ')), state(2)])
+    const taking = open.snapshot(['agents.>'])
+    await new Promise(resolve => setImmediate(resolve))
+    log.commit([...draftsOf(delta('three')), state(3)])
+    log.tell()
+    const { records, cursor } = await taking
+    const stream = records.filter(record => record.topic === topic)
+    t.match(stream, [
+      { type: 'state:snapshot', payload: { document: 2 } },
+      { type: 'message:start', payload: { text: 'one two ' } },
+    ])
+    t.equal(cursor, log.cursorOf(6))
+    t.match(
+      (await open.snapshot(['agents.>'])).records.filter(record => record.topic === topic),
+      [{ payload: { document: 3 } }, { payload: { text: 'one two three' } }],
+    )
+  },
+)
 
 t.test('commits during the start do not delay a snapshot right after it', async t => {
   const log = new MemoryLog()

@@ -3,7 +3,7 @@ import { MAX_STATE_BYTES, patchState } from '../../../src/sessions/patch-state.t
 
 const patch = (state: unknown, ...operations: object[]) => patchState(state, operations as never)
 
-t.test('RFC 6902, all operations', async t => {
+t.test('all operations of RFC 6902 work', async t => {
   const state = { a: [1, 2], b: { c: 'x' } }
   t.same(
     patch(
@@ -20,7 +20,7 @@ t.test('RFC 6902, all operations', async t => {
   })
 })
 
-t.test('[SE4] the operation that does not apply is named, and the whole patch has no effect', async t => {
+t.test('[SE4] the operation that fails is named, and the whole patch has no effect', async t => {
   const state = { a: 1 }
   const flaws: [object, RegExp][] = [
     [{ op: 'replace', path: '/b', value: 1 }, /replace "\/b"/],

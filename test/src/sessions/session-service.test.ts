@@ -8,7 +8,7 @@ const of = { sessionId: 's1' }
 const message = { ...of, messageId: 'm' }
 const typingOf = ({ payload }: FleetEvent) => (payload as Session).typing
 
-t.test('[SE8] typing stops by itself, with a message, and with the socket', async t => {
+t.test('[SE8] typing ends by itself, with a message, and with the socket', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -39,7 +39,7 @@ t.test('[SE8] typing stops by itself, with a message, and with the socket', asyn
   t.equal((await next).type, 'session:typing')
 })
 
-t.test('[SE4] [SE13] the server’s copy of the state changes first', async t => {
+t.test('[SE4] [SE13] the server’s copy of the state changes before events are published', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -60,14 +60,14 @@ t.test('[SE4] [SE13] the server’s copy of the state changes first', async t =>
     records.filter(({ type }) => type === 'state:snapshot'),
     [{ topic: 'agents.a1.sessions.s1.messages', payload: { agentId: 'a1', ...of, snapshot: { files: ['a'] } } }],
   )
-  t.equal(fleet.events.filter(({ type }) => type === 'state:patch').length, 2, 'what failed is told to nobody')
+  t.equal(fleet.events.filter(({ type }) => type === 'state:patch').length, 2, 'failed changes are published to nobody')
   t.same((await fleet.openMessages.snapshot(['agents.a2.>'])).records, [])
   agent.report('session:end', of)
   await agent.acked(5)
   t.same((await fleet.openMessages.snapshot(['agents.*.sessions.*.messages'])).records, [])
 })
 
-t.test('[SE10] [SE11] what an agent left open is ended when it comes back as another', async t => {
+t.test('[SE10] [SE11] what an agent left open is ended when it returns with another boot id', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()
@@ -82,7 +82,7 @@ t.test('[SE10] [SE11] what an agent left open is ended when it comes back as ano
   await same.hello()
   t.notOk(
     fleet.events.some(({ type }) => type === 'message:end'),
-    'the same boot goes on',
+    'the same boot continues',
   )
   await fleet.agent('a1').hello({ bootId: 'boot2' })
   t.match(
@@ -111,7 +111,7 @@ t.test('[SE11] what an agent left open is ended when it exits or is removed', as
   t.match(await fleet.sessions.get('s1'), { status: 'ended' })
 })
 
-t.test('[SE12] an agent that ends nothing is refused more, and nothing else', async t => {
+t.test('[SE12] an agent that ends nothing is refused more open items, but nothing else', async t => {
   const fleet = await startFleet(t)
   const agent = fleet.agent('a1')
   await agent.hello()

@@ -9,7 +9,7 @@ const active: Session = {
 const typing: Session = { ...active, typing: true }
 const ended: Session = { ...active, status: 'ended' }
 
-t.test('[SE6] [SE8] [SE9] every event in every state', async t => {
+t.test('[SE6] [SE8] [SE9] every event has its outcome in every state', async t => {
   const next = (type: string, session: object) => ({ to: 'next', type, session: { lastActivityAt: 9, ...session } })
   const same = (why: string) => ({ to: 'same', why })
   const table: [name: string, from: Session | undefined, event: SessionEvent, expected: object][] = [

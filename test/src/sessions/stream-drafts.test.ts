@@ -43,7 +43,7 @@ t.test('[SE20] only deltas that continue the same text are joined into one event
     joined([delta(long), delta(long), delta('y')]).map(text => String(text).length),
     [10_257, 10_258],
   )
-  t.same(joined([delta('\ud83d'), delta('\ude00')]), ['message:delta m1 😀'], 'halves of a character meet')
+  t.same(joined([delta('\ud83d'), delta('\ude00')]), ['message:delta m1 😀'], 'halves of a character are joined')
 })
 
 t.test('other events keep their place between deltas', async t => {
@@ -59,7 +59,7 @@ t.test('other events keep their place between deltas', async t => {
 })
 
 t.test(
-  '[SE20] frames that wait together: every number is acknowledged, the log is shorter, the text the same',
+  '[SE20] when frames wait together, every number is acknowledged, the log is shorter, and the text is the same',
   async t => {
     const fleet = await startFleet(t)
     const agent = fleet.agent('a1')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { firstLine, lastLine } from '../../../src/summaries/last-line.ts'
 
-t.test('the last line that says something, without what steers a terminal', async t => {
+t.test('it is the last line with text, without control sequences', async t => {
   const cases: [text: string, line: string | undefined][] = [
     ['', undefined],
     ['\r\n \n\t\r', undefined],
@@ -19,7 +19,7 @@ t.test('the last line that says something, without what steers a terminal', asyn
   for (const [text, line] of cases) t.equal(lastLine(text, 200), line, JSON.stringify(text))
 })
 
-t.test('it is cut at its length, and no character in two', async t => {
+t.test('it is cut at its length, but never within a character', async t => {
   t.equal(lastLine('x'.repeat(300), 200)?.length, 200)
   t.equal(lastLine('123🚀', 4), '123')
   t.equal(lastLine('12🚀', 4), '12🚀')

@@ -20,12 +20,12 @@ async function start(t: Test, log = new MemoryLog()) {
   })
   await board.start()
   t.teardown(() => board.stop())
-  /** What was told since the last call, by agent. */
+  /** Changes published since the last call, by agent. */
   const told = () => changes.splice(0).flatMap(change => change.map(({ payload }) => payload as AgentSummary))
-  /** Lets the time pass in which changes are gathered. */
+  /** Lets the time pass in which changes are collected. */
   const later = async (ms = 1000) => {
     clock.advance(ms)
-    // The log tells what it appended a little later.
+    // The log delivers its appends a little later.
     await new Promise(setImmediate)
     return told()
   }
@@ -46,7 +46,7 @@ test('a summary follows commands: what waits, what runs, what ended last', async
   command('a1', 'c2', { status: 'queued' })
   t.match(await later(), [{ queued: 2 }])
   command('a1', 'c1', { status: 'dispatched' })
-  t.match(await later(), [{ queued: 1, current: undefined }], 'its agent has not taken it yet')
+  t.match(await later(), [{ queued: 1, current: undefined }], 'its agent has not accepted it yet')
   command('a1', 'c1', { status: 'running', startedAt: 5 })
   const current = { commandId: 'c1', kind: 'shell', title: 'make test', startedAt: 5 }
   t.strictSame(await later(), [{ agentId: 'a1', current, queued: 1, openInteractions: 0 }])
@@ -56,7 +56,7 @@ test('a summary follows commands: what waits, what runs, what ended last', async
   t.match(
     await later(),
     [{ current: { commandId: 'c2', title: '{"steps":["x"]}' } }],
-    'of several the one started last',
+    'of several, the one started last',
   )
   command('a1', 'c2', { status: 'failed', endedAt: 9 })
   const last = { commandId: 'c2', kind: 'shell', title: 'make test', status: 'failed', endedAt: 9 }
@@ -87,20 +87,20 @@ test('it follows interactions, usage, streaming text and terminals', async t => 
   t.match(await later(), [{ lastLine: 'The last word.' }])
   say('message:start', { messageId: 'm2' })
   say('message:delta', { messageId: 'm2', delta: '\n' })
-  t.same(await later(), [], 'until there is more, it is still the last')
+  t.same(await later(), [], 'until there is more text, the last line is unchanged')
   say('message:delta', { messageId: 'm2', delta: 'Another' })
   say('message:delta', { messageId: 'm2', delta: ' answer' })
-  t.match(await later(), [{ lastLine: 'Another answer' }], 'messages are not run together')
+  t.match(await later(), [{ lastLine: 'Another answer' }], 'messages are not joined')
   tails.set('a1 main', '\x1b[1m$ make\x1b[0m\r\nok 12 tests\r\n')
   board.wrote('a1', 'main')
   t.match(await later(), [{ lastLine: 'ok 12 tests' }])
   board.wrote('a1', 'main')
-  t.same(await later(), [], 'what says the same is not told again')
+  t.same(await later(), [], 'an unchanged summary is not published again')
   board.wrote('unknown', 'main')
   t.same(await later(), [])
 })
 
-test('a summary is told soon after a quiet time, then at most once a second', async t => {
+test('a summary is published soon after a quiet time, then at most once a second', async t => {
   const { log, clock, agent, later } = await start(t)
   agent('a1')
   t.equal((await later(100)).length, 1)
@@ -113,11 +113,11 @@ test('a summary is told soon after a quiet time, then at most once a second', as
   }
   t.ok(said.length <= 3, `${said.length} in three seconds`)
   said.push(...(await later()))
-  t.match(said.at(-1), { lastLine: 'line 300' }, 'the last state is always told')
-  t.equal(clock.pending, 0, 'nothing ticks where nothing happens')
+  t.match(said.at(-1), { lastLine: 'line 300' }, 'the last state is always published')
+  t.equal(clock.pending, 0, 'no timer runs while nothing happens')
 })
 
-test('a busy agent does not hold up the others: each is told at most once a second for itself', async t => {
+test('a busy agent does not delay the others: each is published at most once a second on its own', async t => {
   const { clock, agent, command, later } = await start(t)
   const told = new Map<string, number[]>()
   const pass = async (ms: number) => {
@@ -141,7 +141,7 @@ test('a busy agent does not hold up the others: each is told at most once a seco
   t.ok(gaps.length >= 1 && gaps.every(gap => gap >= 1000 && gap <= 1100), `${gaps}`)
 })
 
-test('a command that is taken at once shows as running, not as waiting, for its first second', async t => {
+test('a command that is accepted at once shows as running, not as waiting, during its first second', async t => {
   const { agent, command, later } = await start(t)
   agent('a1')
   await later(5000)
@@ -152,7 +152,7 @@ test('a command that is taken at once shows as running, not as waiting, for its 
   t.match(await later(100), [{ queued: 0, current: { commandId: 'c1' } }])
 })
 
-test('a thousand agents are told in slices, each once', async t => {
+test('a thousand agents are published in slices, each once', async t => {
   const { changes, clock, agent } = await start(t)
   for (let n = 0; n < 1000; n++) agent(`a${n}`)
   clock.advance(1000)
@@ -161,7 +161,7 @@ test('a thousand agents are told in slices, each once', async t => {
   t.equal(new Set(changes.flat().map(({ topic }) => topic)).size, 1000)
 })
 
-test('an agent that is removed is gone; what has ended since the start is found', async t => {
+test('the summary of a removed agent is removed; what has ended before a restart is found', async t => {
   const { log, agent, command, later, board } = await start(t)
   agent('a1')
   command('a1', 'c1', { status: 'succeeded', endedAt: 3 })
@@ -187,7 +187,7 @@ test('an agent that is removed is gone; what has ended since the start is found'
   t.same(again.changes, [[{ topic: '$latest.agents.a1.summary', payload: null }]])
 })
 
-test('what the log did not accept is told again', async t => {
+test('a summary that the log did not accept is published again', async t => {
   const { log, agent, later } = await start(t)
   const append = log.append.bind(log)
   log.append = async () => ({ status: 'unavailable', retryAfterMs: 1000, reason: 'the disk is full' })
@@ -198,45 +198,7 @@ test('what the log did not accept is told again', async t => {
   t.match(await later(), [{ agentId: 'a1' }])
 })
 
-test('that an agent is gone is told again too, unless it has come back in the meantime', async t => {
-  const { log, clock, changes, agent, later } = await start(t)
-  const { append } = log
-  const remove = (agentId: string) =>
-    log.commit([{ type: 'agent:removed', topic: topics.agentStatus(agentId), payload: { agentId }, record: 'delete' }])
-  const seen = async () => {
-    clock.advance(1000)
-    await new Promise(setImmediate)
-    return changes.splice(0).flat()
-  }
-  agent('a1')
-  agent('a2')
-  await later()
-  const refusing = refuseAppends(log)
-  remove('a1')
-  t.same(await seen(), [])
-  refusing.accept()
-  t.same(await seen(), [{ topic: '$latest.agents.a1.summary', payload: null }])
-  t.equal(clock.pending, 0, 'once')
-
-  let refuse = () => {}
-  const refused = new Promise<void>(resolve => {
-    refuse = resolve
-  })
-  log.append = async () => {
-    await refused
-    return { status: 'unavailable', retryAfterMs: 1000, reason: 'the disk is full' }
-  }
-  remove('a2')
-  t.same(await seen(), [])
-  log.append = append
-  agent('a2')
-  t.match(await seen(), [{ payload: { agentId: 'a2' } }])
-  refuse()
-  await new Promise(setImmediate)
-  t.same(await seen(), [], 'its new summary stays')
-})
-
-test('an answer of the log that comes after the stop sets no timer', async t => {
+test('a response of the log that arrives after the stop sets no timer', async t => {
   const { log, agent, later, board } = await start(t)
   agent('a1')
   await later()

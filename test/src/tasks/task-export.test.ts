@@ -7,7 +7,7 @@ const of = (taskId: string, fields: Partial<Task> = {}): Task => ({
   ...{ taskId, title: taskId, description: '', status: 'running', labels: {}, progress: 0.25, confidence: 0 },
   ...{ message: '', createdAt: 0, updatedAt: 1000, ...fields },
 })
-/** For the name of an assertion: line breaks of any kind would end its line. */
+/** For the name of an assertion: a line break of any kind would end its line. */
 const plain = (text: string) => encodeURI(text)
 async function file(format: keyof typeof taskFormats, ...pages: Task[][]): Promise<string> {
   let text = ''
@@ -62,7 +62,7 @@ test('[TK10] ids are unchanged code in Markdown', async t => {
   t.match(taskFormats.md.one(task), /- agentId: `-web_1_`\n- parentTaskId: `a__b`\n/)
 })
 
-test('[TK11] addresses, hidden characters and markup of a task are only text in Markdown', async t => {
+test('[TK11] addresses, hidden characters and markup in a task are only text in Markdown', async t => {
   const titles = [
     'see https://evil.example/login',
     'www.evil.example',
@@ -93,7 +93,7 @@ test('[TK10] Markdown shows text as text', async t => {
   const hostile = of('a', { title: '| <img src=x> [x](javascript:1)\n# h', message: '*m* `c`', description: '```\nx' })
   const table = await file('md', [hostile])
   const lines = table.trimEnd().split('\n')
-  t.equal(lines.length, 3, 'one row a task')
+  t.equal(lines.length, 3, 'one row per task')
   t.equal(lines[2]!.match(/(?<!\\)\|/g)?.length, 8, 'seven cells')
   t.notMatch(table, /<img|(?<!\\)\[x\]/)
   const one = taskFormats.md.one({ ...hostile, error: { message: 'broken' }, result: { a: 1 } })

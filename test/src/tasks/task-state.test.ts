@@ -10,7 +10,7 @@ const act = (action: (typeof taskActions)[number], fields = {}): TaskEvent => ({
 const report = (verb: Extract<TaskEvent, { kind: 'report' }>['verb'], fields = {}, agentId = 'a1'): TaskEvent => ({
   ...{ kind: 'report', verb, taskId: 't', agentId, fields },
 })
-/** What an event makes of a task, in one word: the new status, or why there is none. */
+/** What an event makes of a task, in short: the new status, or why nothing changes. */
 const verdict = (task: Task | undefined, event: TaskEvent) => {
   const decision = changeTask(task, event, 9)
   return decision.to === 'next' ? `${decision.task.status} ${decision.type}` : decision.why
@@ -58,7 +58,7 @@ test('[TK1] [TK3] [TK4] every action has its outcome in every state', t => {
   t.end()
 })
 
-test('[TK2] [TK7] the fields of an action are kept, and an end has its time', t => {
+test('[TK2] [TK7] the fields of an action are stored, and an end has its time', t => {
   const started = changeTask(of('pending'), act('start', { message: 'off we go' }), 9)
   t.match(started, { task: { status: 'running', startedAt: 9, updatedAt: 9, message: 'off we go' } })
   const done = changeTask(of('running', { startedAt: 5 }), act('complete', { result: { ok: true } }), 9)
@@ -66,7 +66,7 @@ test('[TK2] [TK7] the fields of an action are kept, and an end has its time', t 
   const again = changeTask(of('running', { startedAt: 5 }), act('start', { message: 'still' }), 9)
   t.match(again, { type: 'task:updated', task: { status: 'running', startedAt: 5, message: 'still' } })
   const resumed = changeTask(of('paused', { startedAt: 5 }), act('start'), 9)
-  t.match(resumed, { task: { startedAt: 5 } }, 'a resumed task has one start')
+  t.match(resumed, { task: { startedAt: 5 } }, 'a resumed task keeps its first start')
   t.end()
 })
 
@@ -82,7 +82,7 @@ test('[TK5] only create and start create a task', t => {
   t.end()
 })
 
-test('[TK6] a task belongs to the agent that started it; a task without an agent accepts reports of the agent that was given it', t => {
+test('[TK6] a task belongs to the agent that started it; a task without an agent accepts reports from its assignee', t => {
   t.match(changeTask(of('pending'), report('start'), 9), { task: { agentId: 'a1', status: 'running' } })
   for (const status of ['pending', 'running', 'paused'] as const) {
     for (const verb of ['create', 'update', 'progress', 'pause', 'complete', 'fail', 'cancel'] as const) {
@@ -91,7 +91,7 @@ test('[TK6] a task belongs to the agent that started it; a task without an agent
   }
   for (const verb of ['progress', 'pause', 'complete', 'fail', 'cancel'] as const) {
     const decision = changeTask(of('pending'), { ...report(verb), given: true } as TaskEvent, 9)
-    t.match(decision, { task: { agentId: 'a1' } }, `${verb} by who was given it`)
+    t.match(decision, { task: { agentId: 'a1' } }, `${verb} by the assignee`)
   }
   for (const verb of ['create', 'start', 'update', 'progress', 'complete'] as const) {
     t.equal(verdict(of('running', { agentId: 'a2' }), report(verb)), 'foreign', verb)

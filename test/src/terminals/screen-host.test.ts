@@ -11,12 +11,12 @@ const size = { cols: 80, rows: 24 }
 const events = { drawn() {}, answer() {} }
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
 
-/** The thread that draws, with a word at which it dies and one at which it hangs. */
+/** The drawing thread, with one word that makes it die and one that makes it hang. */
 const startThread = (workerData: Int32Array) =>
   new Worker(new URL('../../helpers/fragile-screen-worker.js', import.meta.url), { workerData })
 
 t.test(
-  '[TM17] a thread that dies or hangs is replaced: its screen is given up, the others are drawn again',
+  '[TM17] a thread that dies or hangs is replaced: its current screen is given up, the others are drawn again',
   async t => {
     for (const word of ['die', 'hang']) {
       const { screens, faults } = startScreens(t, { startThread, hangMs: 400 })
@@ -49,14 +49,14 @@ t.test(
       await whole.write('\x1b[31mfine\x1b[m still alive')
       for (const seen of [viewer, late]) t.same((await ReferenceScreen.of(seen.frames)).look(), whole.look(), word)
       say('bad', ' more')
-      t.match(victim.of('terminal:output'), [{ data: ' more' }], 'its bytes go on')
+      t.match(victim.of('terminal:output'), [{ data: ' more' }], 'its output continues')
       t.match(faults, [{ message: /replaced/ }])
       hub.stop()
     }
   },
 )
 
-t.test('a thread that keeps dying is left alone for a while', async t => {
+t.test('a thread that keeps dying is not restarted for a while', async t => {
   const { screens } = startScreens(t, { startThread })
   for (let i = 0; i < 5; i++) {
     const screen = screens.open('a1', size, 0, events)
@@ -67,17 +67,17 @@ t.test('a thread that keeps dying is left alone for a while', async t => {
   t.same(await screen.read('text'), { status: 'givenUp' })
 })
 
-t.test('[TM16] a screen whose output costs too much is given up, which is no fault of the server', async t => {
+t.test('[TM16] a screen whose output is too expensive is given up, which is no error of the server', async t => {
   const { screens, faults, tooExpensive } = startScreens(t)
   const screen = screens.open('a1', { cols: 1000, rows: 1000 }, 0, events)
-  // Eleven times a million cells to clear, by 44 bytes.
+  // Eleven times a million cells to clear, with 44 bytes.
   screen.feed(0, bytes('\x1b[2J'.repeat(11)), [])
   t.same(await screen.read('text'), { status: 'givenUp' })
   t.equal(await until(() => tooExpensive[0]), 'its control sequences')
   t.same(faults, [])
 })
 
-t.test('the number of cells is limited: the screens not drawn for longest are dropped', async t => {
+t.test('the number of cells is limited: the least recently drawn screens are dropped', async t => {
   const { screens } = startScreens(t, { maxCells: 12 * 80 * 24 })
   const opened = Array.from({ length: 20 }, () => screens.open('a1', size, 0, events))
   for (const screen of opened) {
@@ -102,7 +102,7 @@ t.test('disposing of a screen settles everything that waits for it', async t => 
   t.same(await screen.read('text'), { status: 'lost' })
 })
 
-t.test('readers of many terminals wait in line, and are refused beyond that', async t => {
+t.test('readers of many terminals wait in a queue, and are refused once it is full', async t => {
   const { screens } = startScreens(t)
   const options = { readsAtOnce: 1, readsWaiting: 2 }
   const hub = new TerminalHub({

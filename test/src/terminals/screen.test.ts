@@ -72,7 +72,7 @@ t.test('[TM14] the screen answers a program’s queries', async t => {
   for (const silent of ['\x1b]52;c;?\x07', '\x1b]0;?\x07', '\x1b[21t', '\x1b]11;#123456\x07', '\x1bP+q544e\x1b\\']) {
     t.same(await draw(screen, silent), [], `${JSON.stringify(silent)} is not answered`)
   }
-  t.same(await draw(screen, '\x1bP$q"p\nid\n\x1b\\'), ['\x1bP0$r\x1b\\'], 'nothing of what was asked comes back')
+  t.same(await draw(screen, '\x1bP$q"p\nid\n\x1b\\'), ['\x1bP0$r\x1b\\'], 'nothing of the query is echoed')
   t.equal(screen.state()?.screen, 'ab\x1b[1;3H', 'nothing of it is left in the state')
   screen.dispose()
 })
@@ -101,11 +101,11 @@ t.test('[TM16] a sequence that costs too much is not executed, and the screen sa
   for (const final of ['b', 'I', 'L', 'M', 'S', 'T', 'Z']) await draw(small, `a\x1b[2147483647${final}`)
   await draw(small, '\x1b[2J\x1b[Hend')
   t.notOk(small.isTooExpensive)
-  t.match(small.text(), 'end', 'a count that is far too large is cut')
+  t.match(small.text(), 'end', 'an excessive count is capped')
   small.dispose()
 })
 
-t.test('a sequence at which xterm throws is not executed', async t => {
+t.test('a sequence that makes xterm throw is not executed', async t => {
   const screen = new Screen(size, 0)
   await draw(screen, 'x\x1b[24;80H\x1b[1J\x1b[?1J\x1b[Hend')
   t.match(screen.text(), /^end/)

@@ -10,18 +10,18 @@ import { isFull, size } from '../../helpers/sizes.ts'
 
 type Sent = { type: keyof AgentServerPayloads; payload: unknown }
 
-/** In a full run a stream is cut behind each of its bytes, else behind every second and each that begins a sequence. */
+/** In a full run a stream is cut after each byte, otherwise after every second and each that begins a sequence. */
 const CUT_STEP = size('CUT_STEP', { quick: 2, full: 1 })
 const ESC = 0x1b
-/** ESC, or the first byte of a character of several: a whole sequence may be that and one byte more. */
+/** ESC, or the first byte of a multi-byte character: with one more byte it may be a complete sequence. */
 const beginsSequence = (byte: number | undefined): boolean => byte !== undefined && (byte === ESC || byte >= 0xc2)
-/** Of each viewer. In a full run as much as there is by default. */
+/** For each viewer. In a full run the default. */
 const CREDIT_BYTES = size('CREDIT_BYTES', { quick: 64 * 1024, full: 512 * 1024 })
 
-/** One thread for all of them: starting it takes longer than most tests. */
+/** One thread for all tests: starting it takes longer than most of them. */
 const { screens } = startScreens(t)
 
-/** A hub with one agent `a1`, whose port keeps what it is sent. */
+/** A hub with one agent `a1`, whose port records what it is sent. */
 function start(t: Test, options: Partial<TerminalHubOptions> = {}) {
   const clock = new FakeClock()
   const hub = new TerminalHub({ clock, screens, onFault: error => t.fail('a fault', { error }), ...options })
@@ -29,7 +29,7 @@ function start(t: Test, options: Partial<TerminalHubOptions> = {}) {
   const port = { send: (type: Sent['type'], payload: unknown) => void sent.push({ type, payload }) }
   hub.attach('a1', port)
   const ends = new Map<string, number>()
-  /** Output of the agent; `offset` follows what was sent before unless it is given. */
+  /** Output of the agent; `offset` continues after the previous output unless given. */
   const output = (data: string | Uint8Array, { terminalId = 'main', offset = ends.get(terminalId) ?? 0 } = {}) => {
     const bytes = Buffer.from(data)
     ends.set(terminalId, offset + bytes.length)
@@ -44,7 +44,7 @@ function start(t: Test, options: Partial<TerminalHubOptions> = {}) {
   return { hub, clock, sent, port, output }
 }
 
-/** Everything at which streams are cut wrongly: wide characters, every kind of sequence, modes, scrolling. */
+/** Everything that is easily cut wrongly: wide characters, every kind of sequence, modes, scrolling. */
 const hardToCut =
   'a🙂b é 日本 \x1b[1;31mred\x1b[0m\r\n\x1b]0;títle 🙂\x07\x1b[38;2;10;20;30mtrue\x1bP$q"p\x1b\\colour\x1b[?25l\r\n' +
   '\x1b]8;;http://x/é\x1b\\link\x1b]8;;\x1b\\\x1b(0qx\x1b(B\x1b[5;9r\x1b[6;3H🙂\n\n\n\nx\x1b7\x1b[2;2Hs\x1b8\x1b[?25h' +
@@ -70,10 +70,10 @@ t.test('[TM2] [TM5] a viewer that joins after any byte sees the same as one from
       t.same(seen, expected, `cut at ${cut}: ${bytes.subarray(cut - 6, cut + 6)}`)
     hub.leave(viewer)
   }
-  t.pass(`cut at ${cuts} places of ${bytes.length} bytes`)
+  t.pass(`cut at ${cuts} of ${bytes.length} positions`)
 })
 
-t.test('[TM1] [TM5] byte by byte, every character arrives', async t => {
+t.test('[TM1] [TM5] every character arrives when output comes byte by byte', async t => {
   const { hub, output } = start(t)
   const viewer = new FakeViewer('v1')
   output('')
@@ -87,12 +87,12 @@ t.test('[TM1] [TM5] byte by byte, every character arrives', async t => {
   t.equal(
     await render(hub, 'a1', 'main', 'ansi'),
     (await render(hub, 'a1', undefined, 'ansi')) ?? '',
-    'the newest is the same',
+    'the newest terminal is the same one',
   )
   t.same((await ReferenceScreen.of(viewer.frames)).look(), whole.look())
 })
 
-t.test('sizes change at their place in the stream', async t => {
+t.test('size changes apply at their position in the stream', async t => {
   const { hub, output } = start(t)
   const whole = new ReferenceScreen()
   const early = new FakeViewer('early')
@@ -120,7 +120,7 @@ t.test('sizes change at their place in the stream', async t => {
   t.same((await ReferenceScreen.of(late.frames)).look(), whole.look(), 'live')
 })
 
-t.test('[TM1] [TM9] overlaps are cut, missing bytes are asked for once, and lost ones are named', async t => {
+t.test('[TM1] [TM9] overlaps are trimmed, missing bytes are requested once, and lost ones are reported', async t => {
   const { hub, output, sent, clock } = start(t)
   const viewer = new FakeViewer('v1')
   output('0123456789')
@@ -140,7 +140,7 @@ t.test('[TM1] [TM9] overlaps are cut, missing bytes are asked for once, and lost
 
   output('G', { offset: 16 })
   output('H', { offset: 17 })
-  t.same(sent, [{ type: 'terminal:resend', payload: { terminalId: 'main', from: 13 } }], 'asked for once')
+  t.same(sent, [{ type: 'terminal:resend', payload: { terminalId: 'main', from: 13 } }], 'requested once')
   output('defGH', { offset: 13 })
   t.equal(
     viewer
@@ -148,7 +148,7 @@ t.test('[TM1] [TM9] overlaps are cut, missing bytes are asked for once, and lost
       .map(({ data }) => data)
       .join(''),
     'abcdefGH',
-    'and then whole',
+    'and then complete',
   )
 
   output('later', { offset: 100 })
@@ -156,12 +156,12 @@ t.test('[TM1] [TM9] overlaps are cut, missing bytes are asked for once, and lost
   clock.advance(1000)
   output('rest', { offset: 50 })
   const snapshot = await viewer.next('terminal:snapshot', 1)
-  t.same(snapshot.gap, { from: 18, to: 54 }, 'the agent has only later ones: a new snapshot says what is gone')
+  t.same(snapshot.gap, { from: 18, to: 54 }, 'the agent has only later bytes, so a new snapshot reports the gap')
   output('!')
-  t.equal(viewer.of('terminal:output').at(-1)?.data, '!', 'and it goes on')
+  t.equal(viewer.of('terminal:output').at(-1)?.data, '!', 'and output continues')
 })
 
-t.test('[TM9] if an agent does not answer a resend, the bytes count as lost after a while', async t => {
+t.test('[TM9] if an agent ignores a resend, the bytes count as lost after a while', async t => {
   const { hub, output, clock } = start(t, { resendTimeoutMs: 5000 })
   output('a')
   output('x', { offset: 10 })
@@ -172,7 +172,7 @@ t.test('[TM9] if an agent does not answer a resend, the bytes count as lost afte
   t.match(await render(hub, 'a1', 'main', 'text'), 'z')
 })
 
-t.test('[TM8] an agent that comes back is asked for the output that was missed', async t => {
+t.test('[TM8] a returning agent is asked for the output that was missed', async t => {
   const { hub, output, sent, port } = start(t)
   output('0123')
   output('gone', { terminalId: 'other' })
@@ -202,16 +202,20 @@ t.test('[TM8] an agent that comes back is asked for the output that was missed',
   t.match(
     hub.input(new FakeViewer('v'), { agentId: 'a1', terminalId: 'other', data: 'x', inputSeq: 1 }),
     { error: { code: 'conflict' } },
-    'one that it does not list has ended',
+    'a terminal that it does not list has ended',
   )
 
   hub.attach('a1', port, [{ terminalId: 'main', cols: 80, rows: 24, offset: 2 }])
   output('hi', { offset: 0 })
-  t.equal(await render(hub, 'a1', 'main', 'text'), 'hi\n', 'behind what was known: another terminal under the old name')
+  t.equal(
+    await render(hub, 'a1', 'main', 'text'),
+    'hi\n',
+    'an offset below the known one means another terminal with the same name',
+  )
 })
 
 t.test(
-  '[TM3] [TM4] a viewer that acknowledges nothing gets its credit; later a snapshot that says what it missed',
+  '[TM3] [TM4] a viewer that acknowledges nothing gets its credit, and later a snapshot that reports the gap',
   async t => {
     const { hub, output } = start(t, isFull ? {} : { creditBytes: CREDIT_BYTES })
     const frozen = new FakeViewer('frozen')
@@ -227,19 +231,19 @@ t.test(
       output(chunk)
       hub.ack(quick, { agentId: 'a1', terminalId: 'main', offset: 7 + (i + 1) * 1024 })
     }
-    t.equal(quick.outputBytes, CHUNKS * 1024, 'the quick one misses nothing')
-    t.equal(frozen.outputBytes, CREDIT_BYTES, 'the frozen one got its credit and no more')
+    t.equal(quick.outputBytes, CHUNKS * 1024, 'the quick viewer misses nothing')
+    t.equal(frozen.outputBytes, CREDIT_BYTES, 'the frozen viewer gets exactly its credit')
     t.equal(frozen.of('terminal:snapshot').length, 1)
 
     hub.ack(frozen, { agentId: 'a1', offset: 7 + Math.floor(CREDIT_BYTES / 5) })
-    t.equal(frozen.outputBytes, CREDIT_BYTES, 'still more than half of the credit is open')
+    t.equal(frozen.outputBytes, CREDIT_BYTES, 'more than half of the credit is still outstanding')
     hub.ack(frozen, { agentId: 'a1', offset: 7 + CREDIT_BYTES })
     const again = await frozen.next('terminal:snapshot', 1)
-    t.same(again.gap, { from: 7 + CREDIT_BYTES, to: again.offset }, 'it is told what it did not get as bytes')
+    t.same(again.gap, { from: 7 + CREDIT_BYTES, to: again.offset }, 'the gap is what it did not get as bytes')
     t.equal(
       frozen.outputBytes - CREDIT_BYTES,
       7 + CHUNKS * 1024 - again.offset,
-      'and gets every byte after the snapshot',
+      'and it gets every byte after the snapshot',
     )
     output('live again')
     t.equal(frozen.of('terminal:output').at(-1)?.data, 'live again')
@@ -271,7 +275,7 @@ t.test('a flood may overrun the ring while a snapshot is drawn', async t => {
   const snapshot = await viewer.next('terminal:snapshot')
   output('the end')
   t.equal(viewer.of('terminal:output').at(-1)?.data.slice(-7), 'the end')
-  t.equal(snapshot.offset + viewer.outputBytes, 9 * 512 * 64 + 7, 'every byte after the snapshot came')
+  t.equal(snapshot.offset + viewer.outputBytes, 9 * 512 * 64 + 7, 'every byte after the snapshot arrived')
 })
 
 t.test('[TM10] without a terminalId the viewer follows the newest terminal', async t => {
@@ -299,7 +303,7 @@ t.test('[TM10] without a terminalId the viewer follows the newest terminal', asy
   t.equal(viewer.of('terminal:snapshot').length, 3)
 })
 
-t.test('[TM11] a terminal may be opened before it begins', async t => {
+t.test('[TM11] a terminal may be opened before it exists', async t => {
   const { hub, output } = start(t)
   const viewer = new FakeViewer('v1')
   hub.open(viewer, { agentId: 'a1', terminalId: 'cmd_1' })
@@ -310,7 +314,7 @@ t.test('[TM11] a terminal may be opened before it begins', async t => {
   t.match(viewer.of('terminal:output'), [{ terminalId: 'cmd_1', data: 'mine' }])
 })
 
-t.test('[TM12] mode snapshot: the visible screen, at most once a second, and the end', async t => {
+t.test('[TM12] mode snapshot sends the visible screen at most once a second, and the end', async t => {
   const { hub, output, clock } = start(t)
   const viewer = new FakeViewer('v1')
   output(Array.from({ length: 100 }, (_, i) => `line ${i}\r\n`).join(''))
@@ -325,7 +329,7 @@ t.test('[TM12] mode snapshot: the visible screen, at most once a second, and the
   clock.advance(1)
   t.match((await viewer.next('terminal:snapshot', 1)).screen, 'ab')
   clock.advance(60_000)
-  t.equal(viewer.frames.length, 2, 'nothing new, nothing sent')
+  t.equal(viewer.frames.length, 2, 'without changes nothing is sent')
   hub.exit('a1', { terminalId: 'main', exitCode: 0 })
   t.match(await viewer.next('terminal:exit'), { exitCode: 0 })
   output('c', { terminalId: 'main' })
@@ -333,7 +337,7 @@ t.test('[TM12] mode snapshot: the visible screen, at most once a second, and the
   t.equal(clock.pending, 0, 'no timer outlives its viewer')
 })
 
-t.test('[TM6] input is typed once per number, numbered anew for the agent; refusals are answers', async t => {
+t.test('[TM6] input is typed once per number and renumbered for the agent; refusals are returned', async t => {
   const { hub, output, sent } = start(t)
   const [one, two] = [new FakeViewer('one'), new FakeViewer('two')]
   const type = (viewer: FakeViewer, data: string, inputSeq: number) =>
@@ -350,7 +354,7 @@ t.test('[TM6] input is typed once per number, numbered anew for the agent; refus
   t.same(
     numbers,
     [...new Set(numbers)].sort((a, b) => a - b),
-    'growing',
+    'increasing',
   )
   hub.exit('a1', { terminalId: 'main' })
   t.match(type(one, 'd', 2), { error: { code: 'conflict' } })
@@ -367,14 +371,14 @@ t.test('[TM13] the first viewer that sets the size holds it until it closes', as
   t.same(resize(one, 110), { status: 'ok' })
   hub.resize('a1', { terminalId: 'main', cols: 110, rows: 30 })
   t.same(resize(one, 110), { status: 'ok' })
-  t.equal(sent.length, 2, 'the size that it has is not sent again')
+  t.equal(sent.length, 2, 'an unchanged size is not sent again')
   hub.close(one, { agentId: 'a1' })
   t.same(resize(two, 120), { status: 'ok' })
   hub.leave(two)
   t.same(resize(one, 90), { status: 'ok' })
 })
 
-t.test('ended terminals, live ones, open ones and their memory are limited', async t => {
+t.test('ended, live and open terminals and their memory are limited', async t => {
   const { hub, output } = start(t, {
     keptEnded: 3,
     maxLive: 5,
@@ -393,7 +397,7 @@ t.test('ended terminals, live ones, open ones and their memory are limited', asy
   t.equal(hub.open(viewer, { agentId: 'a1', terminalId: 'e7' }).status, 'ok')
   t.equal(hub.open(viewer, { agentId: 'a1', terminalId: 'e8' }).status, 'ok')
   t.match(hub.open(viewer, { agentId: 'a1', terminalId: 'e9' }), { error: { code: 'subscription_limit' } })
-  t.equal(hub.open(viewer, { agentId: 'a1', terminalId: 'e8' }).status, 'ok', 'again is not one more')
+  t.equal(hub.open(viewer, { agentId: 'a1', terminalId: 'e8' }).status, 'ok', 'opening it again does not count twice')
 
   for (let i = 0; i < 8; i++) output('y'.repeat(60 * 1024), { terminalId: `l${i}` })
   const oneMore = { terminalId: 'l9', offset: 0, data: 'x', encoding: 'utf8' as const }
@@ -401,20 +405,20 @@ t.test('ended terminals, live ones, open ones and their memory are limited', asy
   t.match(hub.resize('a1', { terminalId: 'l9', cols: 1, rows: 1 }), { code: 'too_large' })
   t.ok(hub.allocatedBytes <= 200 * 1024, `${hub.allocatedBytes} bytes`)
   t.equal(await render(hub, 'a1', 'l5', 'text'), undefined, 'one live terminal too many is refused')
-  t.equal(await render(hub, 'a1', 'e9', 'text'), undefined, 'an ended one that nobody watches went')
-  t.equal(await render(hub, 'a1', 'e7', 'text'), 'x\n', 'a watched one stayed')
-  t.equal(await render(hub, 'a1', 'l1', 'text'), '', 'a live one gave back its past')
+  t.equal(await render(hub, 'a1', 'e9', 'text'), undefined, 'an ended terminal that nobody watches is dropped')
+  t.equal(await render(hub, 'a1', 'e7', 'text'), 'x\n', 'a watched one is kept')
+  t.equal(await render(hub, 'a1', 'l1', 'text'), '', 'a live one has released its history')
   output('and goes on', { terminalId: 'l1' })
   t.equal(await render(hub, 'a1', 'l1', 'text'), 'and goes on\n')
   hub.exit('a1', { terminalId: 'l1', exitCode: 0 })
-  t.equal(hub.output('a1', oneMore), undefined, 'where one ended another may begin')
+  t.equal(hub.output('a1', oneMore), undefined, 'once one has ended, another may begin')
 
   hub.remove('a1')
   t.equal(hub.allocatedBytes, 0)
   t.equal(await render(hub, 'a1', undefined, 'text'), undefined)
 })
 
-t.test('a recording in asciicast v3 has the times of the output, sizes, the end, and what is missing', async t => {
+t.test('a recording in asciicast v3 has the output with its times, sizes, the end, and what is missing', async t => {
   const { hub, output, clock } = start(t, { ringBytes: 100 })
   hub.resize('a1', { terminalId: 'main', cols: 100, rows: 30 })
   const [smile, rest] = [Buffer.from('🙂').subarray(0, 2), Buffer.from('🙂').subarray(2)]
@@ -467,7 +471,7 @@ t.test('a thousand viewers that join at once are served from one drawing', async
   t.equal(new Set(viewers.map(viewer => viewer.of('terminal:output')[0])).size, 1, 'and output is one object for all')
 })
 
-/** What the agent was typed, in order. */
+/** What was typed into the agent's terminal, in order. */
 const typedTo = (sent: Sent[]) =>
   sent.filter(({ type }) => type === 'terminal:input').map(({ payload }) => (payload as { data: string }).data)
 
@@ -477,7 +481,7 @@ async function typed(sent: Sent[], count: number): Promise<string[]> {
 }
 
 t.test(
-  '[TM14] a program is answered once, in order, whether anybody watches or not, and wherever it is cut',
+  '[TM14] a query is answered once, in order, whether anybody watches or not, and however it is split',
   async t => {
     const { hub, output, sent } = start(t)
     output('ab\x1b[6n')
@@ -490,13 +494,13 @@ t.test(
     t.same((await typed(sent, 4)).slice(1), ['\x1b]11;rgb:0000/0000/0000\x1b\\', '\x1b[2;2R', '\x1b[?1;2c'])
     for (const viewer of viewers) await viewer.next('terminal:snapshot')
     await render(hub, 'a1', undefined, 'text')
-    t.equal(typedTo(sent).length, 4, 'drawn again or looked at, it is not answered again')
+    t.equal(typedTo(sent).length, 4, 'drawing or reading it does not answer again')
     t.equal(viewers[0]?.of('terminal:snapshot')[0]?.answersFrom, undefined)
     hub.stop()
   },
 )
 
-t.test('[TM26] after a restart of the server, a program is answered what it asks from then on', async t => {
+t.test('[TM26] after a restart of the server, only later queries of a program are answered', async t => {
   const { hub, output, sent, port } = start(t)
   hub.attach('a1', port, [{ terminalId: 'main', cols: 80, rows: 24, offset: 8 }], 'b1')
   t.same(sent[0], { type: 'terminal:resend', payload: { terminalId: 'main', from: 0 } })
@@ -509,7 +513,7 @@ t.test('[TM26] after a restart of the server, a program is answered what it asks
   hub.stop()
 })
 
-t.test('[TM14] if a person sits at a terminal, that terminal answers', async t => {
+t.test('[TM14] if a person uses a local terminal, that terminal answers', async t => {
   const { hub, output, sent } = start(t)
   hub.resize('a1', { terminalId: 'main', cols: 80, rows: 24, local: true })
   output('\x1b[c')
@@ -517,22 +521,22 @@ t.test('[TM14] if a person sits at a terminal, that terminal answers', async t =
   t.same(await typed(sent, 1), ['\x1b[?1;2c'], 'only the other terminal is answered')
   hub.resize('a1', { terminalId: 'main', cols: 80, rows: 24 })
   output('\x1b[5n')
-  t.same((await typed(sent, 2))[1], '\x1b[0n', 'nobody sits there any more')
+  t.same((await typed(sent, 2))[1], '\x1b[0n', 'nobody uses it any more')
 
   const [first, second] = [new FakeViewer('v1'), new FakeViewer('v2')]
   for (const viewer of [first, second]) hub.open(viewer, { agentId: 'a1', terminalId: 'main', answers: true })
   output('\x1b[c')
-  t.equal((await typed(sent, 3)).length, 3, 'before it has its screen the server answers')
+  t.equal((await typed(sent, 3)).length, 3, 'until the viewer has its screen, the server answers')
   t.equal((await first.next('terminal:snapshot')).answersFrom, 10)
-  t.equal((await second.next('terminal:snapshot')).answersFrom, undefined, 'one is enough')
+  t.equal((await second.next('terminal:snapshot')).answersFrom, undefined, 'one viewer is enough')
   output('\x1b[5n')
   hub.leave(first)
   output('\x1b[>c')
-  t.same((await typed(sent, 4))[3], '\x1b[>0;276;0c', 'the attached one answered 5n; when it left the server does')
+  t.same((await typed(sent, 4))[3], '\x1b[>0;276;0c', 'the attached viewer answered 5n; after it left, the server does')
   hub.stop()
 })
 
-t.test('[TM9] offsets at the limit of exact counting do no harm', async t => {
+t.test('[TM9] offsets at the limit of safe integers cause no error', async t => {
   const { hub, output, sent, clock } = start(t)
   output('a')
   for (const offset of [2 ** 52, 2 ** 53 - 2, 2 ** 53 - 1]) {
@@ -542,7 +546,7 @@ t.test('[TM9] offsets at the limit of exact counting do no harm', async t => {
     hub.ack(new FakeViewer('v'), { agentId: 'a1', terminalId: 'main', offset })
   }
   hub.attach('a1', { send() {} }, [{ terminalId: 'main', cols: 80, rows: 24, offset: 2 ** 53 - 1 }])
-  t.equal(await render(hub, 'a1', 'main', 'text'), 'xx\n', 'the last that can be counted')
+  t.equal(await render(hub, 'a1', 'main', 'text'), 'xx\n', 'the last safe integer')
   t.ok(sent.length > 0)
   hub.stop()
 })

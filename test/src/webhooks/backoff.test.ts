@@ -3,7 +3,7 @@ import { backoffMs, retryAfterMs } from '../../../src/webhooks/backoff.ts'
 
 const HOUR = 3_600_000
 
-t.test('[WH5] waits double up to an hour, each shortened by chance by up to half', async t => {
+t.test('[WH5] waits double up to an hour, each randomly shortened by up to half', async t => {
   const full = [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600].map(seconds => seconds * 1000)
   for (const [i, ms] of full.entries()) {
     t.equal(backoffMs(i + 1, 1), ms)
@@ -12,13 +12,13 @@ t.test('[WH5] waits double up to an hour, each shortened by chance by up to half
   t.equal(backoffMs(10_000, 1), HOUR)
 })
 
-t.test('[WH5] what the receiver asks for is waited at least, up to a day', async t => {
+t.test('[WH5] Retry-After is the minimum wait, up to a day', async t => {
   t.equal(backoffMs(1, 1, 90_000), 90_000)
   t.equal(backoffMs(12, 1, 90_000), HOUR)
   t.equal(backoffMs(1, 1, 900 * HOUR), 24 * HOUR)
 })
 
-t.test('Retry-After is seconds or a date, else nothing', async t => {
+t.test('Retry-After is seconds or a date, anything else is ignored', async t => {
   const now = Date.UTC(2026, 0, 1, 12)
   t.equal(retryAfterMs('120', now), 120_000)
   t.equal(retryAfterMs(' 0 ', now), 0)

@@ -6,7 +6,7 @@ import { admin, failed, startWebhooks } from '../../helpers/webhooks.ts'
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
-t.test('[WH5] a failure is retried with growing waits, with the same id, before what comes after it', async t => {
+t.test('[WH5] a failure is retried with growing waits and the same id, before later events', async t => {
   const { sender, clock, create, happen, failedTimes, called, titles, deliveries } = await startWebhooks(t)
   const webhook = await create()
   sender.answer = () => failed
@@ -35,7 +35,7 @@ t.test('[WH5] a failure is retried with growing waits, with the same id, before 
   )
   t.match(first, { attempts: 7, status: 'delivered', statusCode: 204, type: 'task:created', reason: 'event' })
   t.match(second, { attempts: 1, status: 'delivered' })
-  t.notOk('error' in first!, 'the last attempt had none')
+  t.notOk('error' in first!, 'the last attempt had no error')
 })
 
 t.test('[WH5] Retry-After is waited for', async t => {
@@ -50,7 +50,7 @@ t.test('[WH5] Retry-After is waited for', async t => {
   await called(2)
 })
 
-t.test('[WH6] a receiver that fails or never answers delays no other', async t => {
+t.test('[WH6] a receiver that fails or never responds delays no other', async t => {
   const { sender, create, happen, called, titles, clock } = await startWebhooks(t)
   sender.answer = ({ url }) => (url.includes('dead') ? 'hang' : url.includes('ill') ? failed : {})
   await create({ url: 'https://dead.example/' })
@@ -65,7 +65,7 @@ t.test('[WH6] a receiver that fails or never answers delays no other', async t =
   await called(5)
 })
 
-t.test('[WH6] receivers that failed before leave half of the places to the others', async t => {
+t.test('[WH6] receivers that failed before leave half of the slots to the others', async t => {
   const limited = { webhookConcurrency: 2 }
   const { sender, create, happen, titles, clock, failedTimes } = await startWebhooks(t, { limited })
   sender.answer = () => failed
@@ -82,7 +82,7 @@ t.test('[WH6] receivers that failed before leave half of the places to the other
   t.equal(sender.calls.filter(({ url, at }) => url.includes('ill') && at === clock.now()).length, 1, 'one at a time')
 })
 
-t.test('[WH7] after a day of failures it is disabled, and its creator is told', async t => {
+t.test('[WH7] after a day of failures a webhook is disabled, and its creator is notified', async t => {
   const { sender, clock, create, happen, failedTimes, event, show, deliveries, notes } = await startWebhooks(t)
   const webhook = await create({ name: 'chat', url: 'https://a.example/secret/path?key=secret' })
   sender.answer = () => failed
@@ -113,7 +113,7 @@ t.test('[WH7] after a day of failures it is disabled, and its creator is told', 
   t.equal(sender.calls.length, length, 'nothing more is sent')
 })
 
-t.test('[WH7] [WH8] enabled again it goes on where it stood', async t => {
+t.test('[WH7] [WH8] once enabled again, it continues where it stopped', async t => {
   const { sender, create, happen, show, fleet, called, titles, event, deliveries } = await startWebhooks(t)
   const webhook = await create()
   sender.answer = () => ({ ok: false, isGone: true, statusCode: 410, error: 'the receiver answered 410' })
@@ -134,7 +134,7 @@ t.test('[WH7] [WH8] enabled again it goes on where it stood', async t => {
   )
 })
 
-t.test('[WH7] time in which the server did not run does not count', async t => {
+t.test('[WH7] time while the server was down does not count', async t => {
   const first = await startWebhooks(t)
   const webhook = await first.create()
   first.sender.answer = () => failed
@@ -149,7 +149,7 @@ t.test('[WH7] time in which the server did not run does not count', async t => {
   t.equal(second.sender.calls[0]!.id, first.sender.calls[0]!.id)
 })
 
-t.test('[WH5] a restart keeps what was waited for, also where the clock was set', async t => {
+t.test('[WH5] a restart keeps the remaining wait, even if the clock was changed', async t => {
   const first = await startWebhooks(t)
   const webhook = await first.create()
   first.sender.answer = () => failed
@@ -172,7 +172,7 @@ t.test('[WH5] a restart keeps what was waited for, also where the clock was set'
   await third.called(1)
 })
 
-t.test('[WH5] a fleet that is stopped sends nothing, and its start goes on', async t => {
+t.test('[WH5] a stopped fleet sends nothing, and its next start continues', async t => {
   const { sender, fleet, create, happen, called, titles, clock } = await startWebhooks(t)
   const webhook = await create()
   await happen('one')
@@ -196,7 +196,7 @@ t.test('[WH5] a fleet that is stopped sends nothing, and its start goes on', asy
   t.equal(sender.calls[2]!.id, sender.calls[1]!.id)
 })
 
-t.test('[WH8] events that left the log before they could be sent are told of', async t => {
+t.test('[WH8] events that left the log before they could be sent are reported as a gap', async t => {
   const { sender, create, happen, retain, clock, called, titles, failedTimes } = await startWebhooks(t)
   const webhook = await create()
   sender.answer = () => failed
@@ -218,7 +218,7 @@ t.test('[WH8] events that left the log before they could be sent are told of', a
   await called(3)
 })
 
-t.test('[WH8] a log that was restored from a copy goes on where it stood, and tells so', async t => {
+t.test('[WH8] a log restored from a copy continues where it was, and reports a gap', async t => {
   const first = await startWebhooks(t, { dir: t.testdir({ log: {}, copy: {} }) })
   const webhook = await first.create()
   await first.happen('one')
@@ -239,7 +239,7 @@ t.test('[WH8] a log that was restored from a copy goes on where it stood, and te
   const ids = new Set(first.sender.calls.map(({ id }) => id))
   t.notOk(
     second.sender.calls.some(({ id }) => ids.has(id)),
-    'no id names two events',
+    'no id stands for two events',
   )
   const entries = await second.deliveries(webhook, entries => entries.some(({ type }) => type === 'webhook:gap'))
   const one = entries.find(({ messageId }) => messageId === first.sender.calls[0]!.id)!

@@ -24,7 +24,7 @@ function sender(t: Test, { allow = '127.0.0.1', timeoutMs = 5000, resolve = unde
   return Object.assign(http, { post: (url: string, aborted = never) => http.send({ url, headers, body }, aborted) })
 }
 
-/** A server that says what a test wants, byte by byte. */
+/** A server that sends what the test wants, byte by byte. */
 async function raw(
   t: Test,
   onSocket: (socket: Socket) => void,
@@ -46,7 +46,7 @@ async function raw(
 
 const answering = (text: string) => (socket: Socket) => void socket.on('data', () => socket.write(text))
 
-t.test('a 2xx is success, and the body is sent as it is', async t => {
+t.test('a 2xx is success, and the body is sent unchanged', async t => {
   const receiver = await startReceiver(t)
   const { post } = sender(t)
   for (const status of [200, 201, 202, 204, 299]) {
@@ -59,7 +59,7 @@ t.test('a 2xx is success, and the body is sent as it is', async t => {
   })
 })
 
-t.test('[WH5] anything else is a failure, with what was answered; a redirect is not followed', async t => {
+t.test('[WH5] anything else is a failure, with the response; a redirect is not followed', async t => {
   const elsewhere = await startReceiver(t)
   const receiver = await startReceiver(t)
   const { post } = sender(t)
@@ -79,7 +79,7 @@ t.test('[WH5] anything else is a failure, with what was answered; a redirect is 
   t.same(elsewhere.received, [])
 })
 
-t.test('[WH10] of an answer no more is read than is wanted, however it comes', async t => {
+t.test('[WH10] no more of a response is read than needed, however it is sent', async t => {
   const { post } = sender(t)
   let written = 0
   const flood = await raw(t, socket => {
@@ -102,7 +102,7 @@ t.test('[WH10] of an answer no more is read than is wanted, however it comes', a
   t.match(await post(drip.url), { ok: false, statusCode: 503, response: 'begin' })
 })
 
-t.test('[WH5] a receiver that does not answer in time, or not in HTTP, fails', async t => {
+t.test('[WH5] a receiver that does not respond in time, or not in HTTP, fails', async t => {
   const { post } = sender(t, { timeoutMs: 200 })
   for (const [text, error] of [
     ['', /no answer within 200 ms/],
@@ -128,7 +128,7 @@ t.test('[WH5] a receiver that does not answer in time, or not in HTTP, fails', a
   t.match(await post(closed.url.replace('http:', 'https:')), { ok: false, error: /ECONNREFUSED/ })
 })
 
-t.test('a certificate that nobody vouches for is refused', async t => {
+t.test('a certificate that is not trusted is refused', async t => {
   if (!isInstalled(t, 'openssl')) return
   const dir = t.testdir({})
   const made = spawnSync(
@@ -152,7 +152,7 @@ t.test('a certificate that nobody vouches for is refused', async t => {
   t.equal(requests, 0)
 })
 
-t.test('a request is given up when that is asked for', async t => {
+t.test('a request can be aborted', async t => {
   const silent = await raw(t, () => {})
   const { post } = sender(t)
   const stop = new AbortController()
@@ -160,10 +160,10 @@ t.test('a request is given up when that is asked for', async t => {
   await until(() => silent.sockets.length === 1)
   stop.abort()
   t.match(await sent, { ok: false, error: /given up/ })
-  t.match(await post(silent.url, stop.signal), { ok: false, error: /given up/ }, 'also before it begins')
+  t.match(await post(silent.url, stop.signal), { ok: false, error: /given up/ }, 'even before it begins')
 })
 
-t.test('a connection that was kept, and was closed by the receiver, is replaced', async t => {
+t.test('a kept-alive connection that the receiver closed is replaced', async t => {
   let requests = 0
   const receiver = await raw(t, socket => {
     let own = 0
@@ -175,10 +175,10 @@ t.test('a connection that was kept, and was closed by the receiver, is replaced'
   })
   const { post } = sender(t)
   for (let i = 0; i < 3; i++) t.match(await post(receiver.url), { ok: true })
-  t.ok(requests >= 4, 'one was reset')
+  t.ok(requests >= 4, 'one connection was reset')
 })
 
-t.test('[WH13] a name is resolved once for a connection, which goes to what was checked', async t => {
+t.test('[WH13] a name is resolved once per connection, which goes to the checked address', async t => {
   const receiver = await startReceiver(t)
   const { port } = new URL(receiver.url)
   let lookups = 0
@@ -193,7 +193,7 @@ t.test('[WH13] a name is resolved once for a connection, which goes to what was 
   const { post, urlFlaw } = sender(t, { resolve })
   const url = `http://rebind.example:${port}/hook`
   t.match(await post(url), { ok: true })
-  t.equal(lookups, 1, 'not a second time to connect')
+  t.equal(lookups, 1, 'not resolved a second time to connect')
   t.equal(receiver.received[0]!.headers.host, `rebind.example:${port}`)
   const fresh = sender(t, { resolve })
   for (const why of ['private', 'private', 'credentials|link-local', 'private', 'no address']) {
@@ -208,7 +208,7 @@ t.test('[WH13] a name is resolved once for a connection, which goes to what was 
   )
 })
 
-t.test('[WH13] an address that is not allowed is not connected to, whatever stored it', async t => {
+t.test('[WH13] an address that is not allowed is not connected to, wherever its URL came from', async t => {
   const receiver = await startReceiver(t)
   const { post } = sender(t, { allow: '' })
   t.match(await post(receiver.url), { ok: false, error: /127.0.0.1 is not public \(loopback\)/ })
@@ -219,7 +219,7 @@ t.test('[WH13] an address that is not allowed is not connected to, whatever stor
   t.same(receiver.received, [])
 })
 
-t.test('[WH6] names that do not resolve leave the others their turn', async t => {
+t.test('[WH6] names that do not resolve do not block the others', async t => {
   const receiver = await startReceiver(t)
   const { port } = new URL(receiver.url)
   const hanging: (() => void)[] = []

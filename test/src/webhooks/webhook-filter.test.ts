@@ -24,7 +24,7 @@ const event = (type: string, topic: string, more: Partial<FleetEvent> = {}): Fle
 const labels: Record<string, Record<string, string>> = { 'build-1': { team: 'web', os: 'linux' }, 'build-2': {} }
 const wants = (fields: Partial<WebhookRecord>, e: FleetEvent) => isWanted(webhook(fields), e, id => labels[id])
 
-t.test('[WH3] types are named, or matched by *', async t => {
+t.test('[WH3] types are matched by name, or with *', async t => {
   const wanted = (events: string[], type: string) => isTypeWanted({ events }, type)
   for (const [pattern, type, fits] of [
     ['command:succeeded', 'command:succeeded', true],
@@ -46,7 +46,7 @@ t.test('[WH3] types are named, or matched by *', async t => {
   }
 })
 
-t.test('[WH3] a type that can never come is refused', async t => {
+t.test('[WH3] a type that can never occur is refused', async t => {
   for (const pattern of [
     'comand:failed',
     'command',
@@ -70,7 +70,7 @@ t.test('[WH3] a type that can never come is refused', async t => {
     t.equal(typeFlaw(pattern), undefined, pattern)
 })
 
-t.test('[WH3] what comes in great numbers is sent only to those who name it', async t => {
+t.test('[WH3] frequent events are sent only to webhooks that name them', async t => {
   for (const type of ['message:delta', 'tool:args', 'agent:metrics']) {
     for (const events of [[], ['*'], ['message:*', 'tool:*', 'agent:*']]) t.equal(isTypeWanted({ events }, type), false)
     t.equal(isTypeWanted({ events: ['*', type] }, type), true)
@@ -78,7 +78,7 @@ t.test('[WH3] what comes in great numbers is sent only to those who name it', as
   t.equal(isTypeWanted({ events: [] }, 'message:end'), true)
 })
 
-t.test('[WH3] topics match as they do for subscribers, also by the task', async t => {
+t.test('[WH3] topics match as for subscribers, including by task', async t => {
   const command = event('command:queued', 'agents.build-1.commands.c1', { taskId: 't1' })
   for (const [topics, fits] of [
     [['agents.*.commands.*'], true],
@@ -104,7 +104,7 @@ t.test('[WH3] labels are those of the agent that the event is about', async t =>
   t.equal(wants({ labels: { team: 'web' } }, event('task:created', 'tasks.t2.status')), false, 'about no agent')
 })
 
-t.test('[WH4] it is sent what its creator may see', async t => {
+t.test('[WH4] a webhook is sent what its creator may see', async t => {
   const rights = { sub: 'nina', role: 'admin' as const, agents: ['mine-*'] }
   const of = (topic: string, more = {}) => wants({ rights }, event('agent:error', topic, more))
   t.equal(of('agents.mine-1.log'), true)
@@ -115,5 +115,5 @@ t.test('[WH4] it is sent what its creator may see', async t => {
   t.equal(of('tasks.t.status', { payload: { agentId: 'theirs-1' } }), false)
   t.equal(of('users.nina.inbox', { agentId: 'theirs-1' }), false)
   const blind = { ...rights, scopes: ['admin' as const] }
-  t.equal(wants({ rights: blind }, event('agent:error', 'agents.mine-1.log')), false, 'it may not read')
+  t.equal(wants({ rights: blind }, event('agent:error', 'agents.mine-1.log')), false, 'the creator may not read')
 })

@@ -10,7 +10,7 @@ const message = (type: string, topic: string, payload: unknown): Message => ({
 const slack = (type: string, topic: string, payload: unknown) =>
   JSON.parse(bodyOf({ format: 'slack' }, message(type, topic, payload), 1e6)) as Record<string, unknown>
 
-t.test('[WH1] the body is the event as it is on a socket', async t => {
+t.test('[WH1] the body is the event as sent over a socket', async t => {
   const payload = { text: 'ü "quoted" \\ \u2028 </script>', list: [1, null] }
   const body = bodyOf({ format: 'json' }, message('custom:x', 'tasks.t.events', payload), 1e6)
   t.same(JSON.parse(body), { type: 'custom:x', topic: 'tasks.t.events', cursor: 'e.1', at: 7, payload })
@@ -24,7 +24,7 @@ t.test('[WH10] a payload that is too large is left out, and the body says so', a
   t.notOk('omitted' in JSON.parse(bodyOf({ format: 'json' }, large, 4096)))
 })
 
-t.test('[WH2] the id of a message has no full stop, and is another one for another webhook', async t => {
+t.test('[WH2] the id of a message contains no full stop, and differs between webhooks', async t => {
   const event = { seq: 9, cursor: 'abc.9', type: 'x', topic: 't', at: 1, json: '{}', payload: {} }
   const [one, two] = [eventMessage('whk_1', event).messageId, eventMessage('whk_2', event).messageId]
   t.match(one, /^[\w-]+$/)
@@ -32,7 +32,7 @@ t.test('[WH2] the id of a message has no full stop, and is another one for anoth
   t.equal(eventMessage('whk_1', { ...event, json: '{"a":1}' }).messageId, one)
 })
 
-t.test('[WH11] what others wrote is text for Slack, and nothing else', async t => {
+t.test('[WH11] text written by others is only text for Slack', async t => {
   for (const [text, shown] of [
     [
       '<!channel> & <@U123> <https://evil.example|bank>',
@@ -46,8 +46,8 @@ t.test('[WH11] what others wrote is text for Slack, and nothing else', async t =
   ] as const) {
     t.equal(escaped(text), shown)
   }
-  t.equal(escaped('&'.repeat(50), 10), `${'&amp;'.repeat(9)}…`, 'cut before it is escaped')
-  t.equal(escaped('😀😀😀', 4), '😀…', 'no half of a character')
+  t.equal(escaped('&'.repeat(50), 10), `${'&amp;'.repeat(9)}…`, 'truncated before it is escaped')
+  t.equal(escaped('😀😀😀', 4), '😀…', 'no partial character')
   const body = slack('command:failed', 'agents.build-1.commands.c', {
     agentId: '<!here>',
     input: 'echo <!channel>',
@@ -58,7 +58,7 @@ t.test('[WH11] what others wrote is text for Slack, and nothing else', async t =
   t.equal(body.text, '*&lt;!here&gt;* command failed\n> echo &lt;!channel&gt;\n> &lt;@U1&gt; &amp; co\n> exit code 2')
 })
 
-t.test('[WH11] each kind of event has a line for people', async t => {
+t.test('[WH11] each kind of event has a readable line', async t => {
   for (const [type, topic, payload, text] of [
     ['command:timed_out', 'agents.a.commands.c', { agentId: 'a', input: { x: 1 } }, '*a* command timed out\n> {"x":1}'],
     ['task:failed', 'tasks.t.status', { title: 'Build', error: 'no disk' }, 'task failed\n> Build\n> no disk'],

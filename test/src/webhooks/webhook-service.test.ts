@@ -10,7 +10,7 @@ const DAY = 86_400_000
 const manager = { principal: admin }
 const idOf = ({ webhookId }: Pick<Webhook, 'webhookId'>) => webhookId
 
-t.test('[WH8] what waits is skipped if that is asked for, and the receiver is told', async t => {
+t.test('[WH8] waiting events are skipped on request, and the receiver gets a gap', async t => {
   const { sender, fleet, create, happen, failedTimes, called, titles, clock } = await startWebhooks(t)
   const webhook = await create()
   sender.answer = () => failed
@@ -32,7 +32,7 @@ t.test('[WH8] what waits is skipped if that is asked for, and the receiver is to
   await called(4)
 })
 
-t.test('[WH5] a change is tried at once, by the new settings', async t => {
+t.test('[WH5] a change is tried at once, with the new settings', async t => {
   const { sender, fleet, create, happen, failedTimes, called, titles, clock } = await startWebhooks(t)
   const webhook = await create()
   sender.answer = ({ url }) => (url.includes('new') ? {} : failed)
@@ -45,7 +45,7 @@ t.test('[WH5] a change is tried at once, by the new settings', async t => {
   t.equal(sender.calls[1]!.id, sender.calls[0]!.id)
 })
 
-t.test('[WH5] an event that is no longer wanted is not sent, and holds up nothing', async t => {
+t.test('[WH5] an event that no longer matches is not sent, and delays nothing', async t => {
   const { sender, fleet, create, happen, failedTimes, titles, show, tasks } = await startWebhooks(t)
   const webhook = await create()
   sender.answer = ({ body }) => (body.payload.title === 'poison' ? failed : {})
@@ -59,7 +59,7 @@ t.test('[WH5] an event that is no longer wanted is not sent, and holds up nothin
   await until(async () => (await show(webhook)).progress.attempts === 0)
 })
 
-t.test('[WH8] an event that is refused for ever is passed by skipping', async t => {
+t.test('[WH8] skipping passes an event that is always refused', async t => {
   const { sender, fleet, create, happen, failedTimes, titles, show } = await startWebhooks(t)
   const webhook = await create()
   sender.answer = ({ body }) => (body.payload.title === 'poison' ? failed : {})
@@ -92,7 +92,7 @@ t.test('[WH12] an event is sent again by hand, with its id, while it is in the l
   )
   sender.answer = () => failed
   t.match(await redeliver(one!.deliveryId), { status: 'ok', delivery: { status: 'failed', statusCode: 500 } })
-  t.match(await show(webhook), { status: 'active', progress: { attempts: 0, deliveries: 4 } }, 'it counts for nothing')
+  t.match(await show(webhook), { status: 'active', progress: { attempts: 0, deliveries: 4 } }, 'it changes no progress')
   const test = await fleet.webhooks.test(idOf(webhook), manager)
   t.match(test, { status: 'ok', delivery: { reason: 'test', type: 'webhook:test', status: 'failed' } })
   const { deliveryId } = (test as { delivery: { deliveryId: string } }).delivery
@@ -103,7 +103,7 @@ t.test('[WH12] an event is sent again by hand, with its id, while it is in the l
   t.match(await redeliver(one!.deliveryId), { status: 'refused', error: { code: 'cursor_gone' } })
 })
 
-t.test('[WH12] a delivery by hand in the middle of an attempt neither loses nor repeats it', async t => {
+t.test('[WH12] a delivery by hand during an attempt neither loses nor repeats that attempt', async t => {
   const { sender, fleet, create, happen, called, deliveries, titles } = await startWebhooks(t)
   const webhook = await create()
   let go = () => {}
@@ -126,7 +126,7 @@ t.test('[WH12] a delivery by hand in the middle of an attempt neither loses nor 
   t.same(new Set(entries.map(({ deliveryId }) => deliveryId)).size, 3)
 })
 
-t.test('[WH5] while the disk is full, what was delivered is stored later, and not sent again', async t => {
+t.test('[WH5] while the disk is full, deliveries are recorded later, and not sent again', async t => {
   const { sender, create, happen, log, called, clock, show, titles } = await startWebhooks(t)
   const webhook = await create()
   await happen('one')
@@ -162,7 +162,7 @@ t.test('[WH7] a webhook ends with the token that vouches for it', async t => {
   await called(3)
   t.equal(sender.to('https://a.example/').length, 1)
   t.match(await show(other), { status: 'active' })
-  // Whoever enables it vouches for it; it sees what it saw before.
+  // The user who enables a webhook vouches for it; it keeps the rights that it had.
   const ada: Principal = { ...admin, jti: 'tok_ada' }
   await fleet.webhooks.edit(idOf(webhook), { enabled: true }, { principal: ada })
   await called(4)
@@ -171,25 +171,28 @@ t.test('[WH7] a webhook ends with the token that vouches for it', async t => {
   await until(async () => (await show(webhook)).status === 'disabled')
 })
 
-t.test('[WH7] revoked while the disk is full, it is sent nothing more, and disabled when there is room', async t => {
-  const { sender, create, happen, called, revoke, log, clock, show } = await startWebhooks(t)
-  const webhook = await create({}, { ...admin, jti: 'tok_1' })
-  await happen('one')
-  await called(1)
-  log.refuses = ([first]) => first?.topic.startsWith('$webhooks') ?? false
-  revoke('tok_1')
-  await until(() => log.refused > 0)
-  await happen('two')
-  t.match(await show(webhook), { status: 'active' })
-  log.refuses = () => false
-  await until(async () => {
-    clock.advance(MINUTE)
-    return (await show(webhook)).disabledReason === 'revoked'
-  })
-  t.equal(sender.calls.length, 1)
-})
+t.test(
+  '[WH7] a webhook revoked while the disk is full is sent nothing more, and disabled once there is space',
+  async t => {
+    const { sender, create, happen, called, revoke, log, clock, show } = await startWebhooks(t)
+    const webhook = await create({}, { ...admin, jti: 'tok_1' })
+    await happen('one')
+    await called(1)
+    log.refuses = ([first]) => first?.topic.startsWith('$webhooks') ?? false
+    revoke('tok_1')
+    await until(() => log.refused > 0)
+    await happen('two')
+    t.match(await show(webhook), { status: 'active' })
+    log.refuses = () => false
+    await until(async () => {
+      clock.advance(MINUTE)
+      return (await show(webhook)).disabledReason === 'revoked'
+    })
+    t.equal(sender.calls.length, 1)
+  },
+)
 
-t.test('[WH7] a token that was revoked while the fleet did not run ends it at the start', async t => {
+t.test('[WH7] a token revoked while the fleet was stopped ends its webhook at the start', async t => {
   const { sender, fleet, create, happen, revoke, show } = await startWebhooks(t)
   const webhook = await create({}, { ...admin, jti: 'tok_1' })
   sender.answer = () => 'hang'
@@ -201,7 +204,7 @@ t.test('[WH7] a token that was revoked while the fleet did not run ends it at th
   await until(async () => (await show(webhook)).disabledReason === 'revoked')
 })
 
-t.test('[WH10] there are at most so many', async t => {
+t.test('[WH10] the number of webhooks is limited', async t => {
   const { create, fleet } = await startWebhooks(t, { limited: { maxWebhooks: 2 } })
   const request = { url: 'https://a.example/', topics: ['>'] }
   const outcomes = await Promise.all([1, 2, 3, 4].map(() => fleet.webhooks.create(request, manager)))
@@ -215,7 +218,7 @@ t.test('[WH10] there are at most so many', async t => {
   await create()
 })
 
-t.test('removed, it is sent nothing more and is not found', async t => {
+t.test('a removed webhook is sent nothing more and is not found', async t => {
   const { sender, fleet, create, happen, failedTimes, clock, log } = await startWebhooks(t)
   const webhook = await create()
   sender.answer = () => failed
@@ -238,10 +241,14 @@ t.test('removed, it is sent nothing more and is not found', async t => {
   t.equal(sender.calls.length, 1)
   t.same((await fleet.webhooks.list({ limit: 10 }, admin)).items, [])
   const { records } = await log.list({ kind: '$webhooks', limit: 10 })
-  t.match(records[0]?.payload, { status: 'removed', secrets: [], url: '' }, 'what is left holds nothing of worth')
+  t.match(
+    records[0]?.payload,
+    { status: 'removed', secrets: [], url: '' },
+    'the remaining record contains nothing of value',
+  )
 })
 
-t.test('[WH8] a quiet webhook stores how far it has looked, so that no false gap is told', async t => {
+t.test('[WH8] a webhook without events stores how far it has looked, so that no false gap is reported', async t => {
   const first = await startWebhooks(t)
   const webhook = await first.create({ topics: ['tasks.mine.status'] })
   await first.happen('of others')
@@ -258,7 +265,7 @@ t.test('[WH8] a quiet webhook stores how far it has looked, so that no false gap
   t.same(second.titles(), ['mine'])
 })
 
-t.test('[WH9] a rotation keeps the secret before for as long as is asked', async t => {
+t.test('[WH9] a rotation keeps the previous secret valid for the requested time', async t => {
   const { sender, fleet, create, happen, called, clock } = await startWebhooks(t)
   const webhook = await create()
   const count = () => sender.calls.at(-1)!.headers['webhook-signature']!.split(' ').length
@@ -281,7 +288,7 @@ t.test('[WH9] a rotation keeps the secret before for as long as is asked', async
   await fleet.webhooks.rotate(idOf(webhook), { keepPreviousMs: 0 }, manager)
 })
 
-t.test('the delivery log keeps the newest of each webhook', async t => {
+t.test('the delivery log keeps the newest entries of each webhook', async t => {
   const delivery = { webhookId: 'whk_1', deliveryId: 'whd_000000001234', attemptedAt: 0 } as never
   const drafts = deliveryDrafts(delivery, KEPT_DELIVERIES + 234)
   t.match(drafts, [

@@ -5,7 +5,7 @@ import { urlFlaw } from '../../../src/webhooks/webhook-url.ts'
 const strict = addressPolicy('')
 const own = addressPolicy('true')
 
-t.test('[WH13] however an address is written, it is judged as what it is', async t => {
+t.test('[WH13] however an address is written, it is recognised', async t => {
   for (const host of [
     ...['127.0.0.1', '127.1', '0x7f.1', '0x7f000001', '2130706433', '017700000001', '0177.0.0.1', '127.0.0.1.'],
     ...['[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[0:0:0:0:0:0:0:1]', '①②⑦.0.0.1', '%31%32%37.0.0.1'],
@@ -16,7 +16,7 @@ t.test('[WH13] however an address is written, it is judged as what it is', async
   t.equal(urlFlaw('http://0x7f.1:8080/hook', own), undefined)
 })
 
-t.test('[WH14] what else a URL may not be', async t => {
+t.test('[WH14] other forbidden URLs are refused with the reason', async t => {
   for (const [url, why] of [
     ['', 'is no URL'],
     ['example.com/hook', 'is no URL'],
@@ -48,6 +48,6 @@ t.test('[WH14] what else a URL may not be', async t => {
     'http://example.com:80/',
     'http://example.com:443/',
   ]) {
-    t.equal(urlFlaw(url, strict), undefined, `${url}: what its name leads to is looked at when it is resolved`)
+    t.equal(urlFlaw(url, strict), undefined, `${url}: the addresses behind its name are checked when it is resolved`)
   }
 })

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { answerText } from '../../../src/wrap/answer-text.ts'
 
-test('the output of a prompt is without its echo and without the next invitation', async t => {
+test('the output of a prompt excludes its echo and the next invitation', async t => {
   const repl = { prompt: '1+1', invitation: '>>> ' }
   t.equal(answerText('>>> 1+1\n2\n>>>', repl), '2')
   t.equal(answerText('>>> 1+1\n2\n>>> ', repl), '2')

@@ -6,7 +6,7 @@ import { size } from '../../../helpers/sizes.ts'
 
 const SEEDS = size('RELAY_SEEDS', { quick: 12, full: 200 })
 
-/** A session that keeps what it is given. */
+/** A session that records what it gets. */
 class Session implements AgentInput {
   readonly agentId: string
   readonly connection: AgentConnection
@@ -56,7 +56,7 @@ function stage(t: Test, seed = 1, ...faults: { delayMs?: number; lost?: number }
   return { stage, nodes, learn }
 }
 
-t.test('[NO20] an agent of another node speaks with its session as over a socket', async t => {
+t.test('[NO20] an agent on another node communicates with its session as over a socket', async t => {
   const staged = stage(t)
   const { until } = staged.stage
   const [a, b] = staged.nodes
@@ -89,15 +89,15 @@ t.test('[NO20] an agent of another node speaks with its session as over a socket
   t.equal(session!.closes, 0)
   input.onClose()
   await until(() => session!.closes === 1)
-  t.equal(session!.given.length, 201, 'what comes after the close is ignored')
+  t.equal(session!.given.length, 201, 'frames after the close are ignored')
 
   const here = new StagedSocket('con_2')
   a.relay.open('a2', here).onFrame(frame('agent:connect'))
-  t.equal(a.sessions[1]!.connection, here, 'the active node has its own agents without a link')
+  t.equal(a.sessions[1]!.connection, here, 'the active node serves its own agents without a link')
 })
 
 t.test(
-  '[NO21] [NO23] agents come back when their active node dies, and the node of an agent takes its sessions with it',
+  '[NO21] [NO23] agents reconnect when their active node dies, and sessions end with the node of their agents',
   async t => {
     const staged = stage(t)
     const { until } = staged.stage
@@ -138,7 +138,7 @@ t.test(
   },
 )
 
-t.test('[NO23] an agent whose node ends counts as connected until it is back', async t => {
+t.test('[NO23] an agent whose node ends counts as connected for a while, so that it can reconnect', async t => {
   const staged = stage(t)
   const { until, pass } = staged.stage
   const [a, b] = staged.nodes
@@ -151,7 +151,7 @@ t.test('[NO23] an agent whose node ends counts as connected until it is back', a
   t.equal(a.sessions[0]!.closes, 0)
   await pass(2000)
   t.equal(a.sessions[0]!.closes, 1)
-  // A session that ended it itself waits for nobody.
+  // A session that closed the connection itself does not wait for a reconnect.
   const socket = new StagedSocket('ended')
   const ended = b.relay.open('ended', socket)
   await until(() => a.sessions.length === 3)
@@ -162,7 +162,7 @@ t.test('[NO23] an agent whose node ends counts as connected until it is back', a
 })
 
 t.test(
-  '[NO21] an active node that is replaced sends the agents of others away, and its own stay with their sessions',
+  '[NO21] a replaced active node sends the agents of other nodes away, and leaves its own to their sessions',
   async t => {
     const staged = stage(t)
     const { until, pass } = staged.stage
@@ -174,17 +174,17 @@ t.test(
     staged.learn('c')
     await until(() => far.closed !== undefined)
     t.same(far.closed, { code: 1012, reason: 'another node takes over', reconnectAfterMs: 0 })
-    t.equal(near.closed, undefined, 'whoever stops the sessions closes it')
+    t.equal(near.closed, undefined, 'its session closes it when it is stopped')
     t.same(
       a.sessions.map(({ closes }) => closes),
       [0, 0],
-      'sessions that are stopped are told nothing',
+      'stopped sessions are not notified',
     )
     const again = new StagedSocket('again')
     a.relay.open('far', again).onFrame(frame('agent:connect'))
     await until(() => c.sessions.length === 1)
     t.equal(again.closed, undefined)
-    // A node that does not know yet that it is the active one takes no links: whoever asks goes on asking.
+    // A node that does not know yet that it is active accepts no links, so the other node keeps trying.
     staged.learn(undefined)
     b.learn('a')
     const early = new StagedSocket('early')
@@ -196,7 +196,7 @@ t.test(
   },
 )
 
-t.test('[NO22] while no node is active agents wait, and come back after 10 s', async t => {
+t.test('[NO22] while no node is active agents wait, and are told to reconnect after 10 s', async t => {
   const staged = stage(t)
   const { pass } = staged.stage
   staged.learn(undefined)
@@ -215,7 +215,7 @@ t.test('[NO22] while no node is active agents wait, and come back after 10 s', a
   t.match(greeting!.closed, { code: 1012, reason: /frames wait at the agent/, reconnectAfterMs: Number })
   staged.learn('b')
   t.equal(gone!.closed, undefined)
-  t.same(b.sessions, [], 'nothing is left that waits')
+  t.same(b.sessions, [], 'nothing is left waiting')
 })
 
 t.test(
@@ -247,20 +247,20 @@ t.test(
       await until(() => numbered(a.sessions[0]?.given ?? []).length === 150)
       await pass(100)
       const given = a.sessions[0]!.given as AgentFrame[]
-      t.strictSame(numbered(given), numbered(sent), `${seed}: nothing numbered is lost, doubled or out of order`)
+      t.strictSame(numbered(given), numbered(sent), `${seed}: no numbered frame is lost, duplicated or out of order`)
       const places = (frames: AgentFrame[]) =>
         frames
           .filter(({ type }) => type.startsWith('terminal:') || type === 'agent:connect')
           .map(({ payload }) => (payload as unknown as { place: number }).place)
       const got = places(given)
       const ordered = got.toSorted((one, other) => one - other)
-      t.strictSame(got, ordered, `${seed}: no output is before or behind what it belongs to`)
+      t.strictSame(got, ordered, `${seed}: no output is before or after the frames that it belongs between`)
       t.strictSame(got, places(sent), `${seed}: all of it`)
     }
   },
 )
 
-t.test('[NO24] when output was lost on its way, agents that sent some come back', async t => {
+t.test('[NO24] when output was lost between nodes, agents that had sent some reconnect', async t => {
   const staged = stage(t)
   const { until, pass } = staged.stage
   const [a, b] = staged.nodes
@@ -275,7 +275,7 @@ t.test('[NO24] when output was lost on its way, agents that sent some come back'
   t.match(shows!.closed, { code: 1012, reconnectAfterMs: 0 })
   t.equal(quiet!.closed, undefined)
   for (let n = 1; n <= 3; n++) other.onFrame(frame('terminal:output', { n }))
-  t.ok(quiet!.isPaused, 'until there is a link for it again')
+  t.ok(quiet!.isPaused, 'until there is a link for output again')
   b.wires[1].isCut = false
   other.onFrame(frame('terminal:exit', {}, 1))
   const { given } = a.sessions.find(({ agentId }) => agentId === 'quiet')!
@@ -285,7 +285,7 @@ t.test('[NO24] when output was lost on its way, agents that sent some come back'
   t.notOk(quiet!.isPaused)
 })
 
-t.test('[NO24] an agent that sends more than the active node takes is not read for a while', async t => {
+t.test('[NO24] reading pauses for an agent that sends more than the active node accepts', async t => {
   const { nodes, stage: scene } = stage(t)
   const [a, b] = nodes
   const sockets = ['quiet', 'loud', 'shows'].map(id => new StagedSocket(id))

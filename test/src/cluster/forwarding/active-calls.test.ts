@@ -35,7 +35,7 @@ function stage(t: Test) {
   }
 }
 
-/** Each try of a call, which the test settles. */
+/** Each attempt of a call, which the test settles. */
 function tries() {
   const asked: { node: string; signal: AbortSignal; settle: (attempt: Attempt<string>) => void; fail: () => void }[] =
     []
@@ -48,7 +48,7 @@ function tries() {
 
 const unavailable = { code: 'unavailable', details: { retryAfterMs: 1000 } }
 
-test('[NO8] a call waits for 10 s in all, or until its sender goes or this node stops', async t => {
+test('[NO8] a call waits for at most 10 s in total, or until its sender disconnects or this node stops', async t => {
   const { calls, clock, draining } = stage(t)
   const { asked, attempt } = tries()
   const called = calls.call({ attempt, isSafe: false })
@@ -66,7 +66,7 @@ test('[NO8] a call waits for 10 s in all, or until its sender goes or this node 
   t.same(asked, [])
 })
 
-test('[NO6] [NO8] the time that a node waited before it did nothing counts', async t => {
+test('[NO6] [NO8] the time that a node waited before doing nothing counts', async t => {
   const { calls, clock, activate } = stage(t)
   const { asked, attempt } = tries()
   activate('a')
@@ -87,7 +87,7 @@ test('[NO6] [NO8] the time that a node waited before it did nothing counts', asy
   t.ok(clock.monotonic() - from <= 11_250, `${clock.monotonic() - from} ms`)
 })
 
-test('[NO9] what was not done is tried at the next active node, here too, as long as it can be sent again', async t => {
+test('[NO9] a call that was not carried out is retried on the next active node, even this one, if it can be sent again', async t => {
   const { calls, clock, activate } = stage(t)
   const { asked, attempt } = tries()
   activate('a')
@@ -97,12 +97,12 @@ test('[NO9] what was not done is tried at the next active node, here too, as lon
   await turn()
   clock.advance(250)
   await turn()
-  t.equal(asked[1]!.node, 'a', 'nobody else is known yet')
+  t.equal(asked[1]!.node, 'a', 'no other node is known yet')
   asked[1]!.settle({ status: 'not-done' })
   await turn()
   activate('b')
   await turn()
-  t.equal(asked[2]!.node, 'b', 'a change of roles is not waited out')
+  t.equal(asked[2]!.node, 'b', 'a change of roles ends the wait')
   asked[2]!.settle({ status: 'answered', answer: 'done' })
   t.same(await called, { status: 'answered', answer: 'done' })
 
@@ -115,7 +115,7 @@ test('[NO9] what was not done is tried at the next active node, here too, as lon
   t.same(calls.stats(), { answered: 1, not_done: 1, unknown: 0 })
 })
 
-test('[NO10] what may have been done is not tried again, unless that changes nothing', async t => {
+test('[NO10] a call that may have been carried out is not retried unless it is harmless', async t => {
   const { calls, activate } = stage(t)
   const { asked, attempt } = tries()
   activate('a')
@@ -133,7 +133,7 @@ test('[NO10] what may have been done is not tried again, unless that changes not
   t.same(await safe, { status: 'answered', answer: 'read' })
 })
 
-test('[NO10] a node that was replaced, or this one when it stops, has 5 s for the answer', async t => {
+test('[NO10] after a node is replaced, or when this one stops, its response may take 5 s', async t => {
   const { calls, clock, activate, draining } = stage(t)
   const { asked, attempt } = tries()
   activate('a')

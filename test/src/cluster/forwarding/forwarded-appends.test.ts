@@ -19,7 +19,7 @@ import { MemoryLogWorker, MemoryReplica } from '../../../helpers/memory-log-work
 import { ShiftedClock } from '../../../helpers/shifted-clock.ts'
 import { inFull, size } from '../../../helpers/sizes.ts'
 
-/** Whether the replicas of the contract are files; in memory they pass it too (`replicated-log-memory.test.ts`). */
+/** Whether the replicas of the contract are files. They also pass it in memory (`replicated-log-memory.test.ts`). */
 const ON_FILES = size('FORWARDED_ON_FILES', { quick: 0, full: 1 }) > 0
 
 type Ask = (leader: ReplicatedLog, drafts: readonly EventDraft[]) => Promise<ForwardedAnswer | undefined>
@@ -31,14 +31,14 @@ interface Options {
   store?: MemoryStreamStore
   retention?: { count: number; ms: number } | undefined
   ask?: Ask
-  /** In place of files. */
+  /** Instead of files. */
   replicas?: [leader: MemoryReplica, other: MemoryReplica]
 }
 
 const overTheWire = <T>(value: T): T => JSON.parse(JSON.stringify(value))
 const asItIs: Ask = async (leader, drafts) => overTheWire(await appendForwarded(leader, overTheWire(drafts)))
 
-/** A node that does not lead, beside one that does. */
+/** A node that does not lead, next to one that does. */
 async function twoNodes(t: Test, clock: Clock, options: Options = {}) {
   const { store = new MemoryStreamStore(), ask = asItIs, dirs = [temporaryFolder(t), temporaryFolder(t)] } = options
   const open = async (node: string, dir: string, memory?: MemoryReplica) => {
@@ -89,7 +89,7 @@ eventLogContract(
   inFull,
 )
 
-t.test('whoever appends waits until the replica has it, and its followers were told', async t => {
+t.test('an append resolves once the replica has it and its followers were notified', async t => {
   const { log, leader, stream, replica } = await twoNodes(t, new FakeClock())
   const told: number[] = []
   log.follow(events => told.push(...numbers(events)))
@@ -110,7 +110,7 @@ t.test('whoever appends waits until the replica has it, and its followers were t
   t.same(told, [1, 2])
 })
 
-t.test('a conflict comes when the replica has what was in the way', async t => {
+t.test('a conflict is returned once the replica has the event that caused it', async t => {
   const { log, leader } = await twoNodes(t, new FakeClock())
   const [first] = await append(leader, commandDraft('c1'))
   const conflict = await log.append([commandDraft('c1', {}, { expect: 0 })])
@@ -119,7 +119,7 @@ t.test('a conflict comes when the replica has what was in the way', async t => {
 })
 
 t.test(
-  'a node that leads no more is asked again when another one does, and one that is silent leaves it open',
+  'after a node resigns, the append goes to the next leader, and a silent node leaves the outcome open',
   async t => {
     const clock = new FakeClock()
     const asked: string[] = []
@@ -147,7 +147,7 @@ t.test(
       mayBeWritten: true,
       reason: /does not answer; it may still be written/,
     })
-    // What leads in the end is this node itself.
+    // In the end, this node itself leads.
     await replica.lead()
     clock.advance(50)
     while (!isSettled) await turn()
@@ -156,7 +156,7 @@ t.test(
   },
 )
 
-t.test('without a node that leads an append is refused in the end, and nothing is written', async t => {
+t.test('without a leader an append is finally refused, and nothing is written', async t => {
   const clock = new FakeClock()
   const { log } = await twoNodes(t, clock, { ask: async () => undefined })
   let isSettled = false

@@ -6,7 +6,7 @@ import { decodeCursor, encodeCursor } from '../../../../src/log/cursor.ts'
 import { said } from '../../../helpers/events.ts'
 import { openLog } from '../../../helpers/log-folder.ts'
 
-test('[RS7] a cursor of another node is waited for before it counts as ahead', async t => {
+test('[RS7] an event that another node has shown is waited for before its cursor counts as ahead', async t => {
   const known = { hasAll: true }
   const replica = Object.assign(await openLog(t), { isLeading: false, hasAll: async () => known.hasAll })
   const head = new HeadWatch(replica, systemClock)
@@ -33,5 +33,5 @@ test('[RS7] a cursor of another node is waited for before it counts as ahead', a
   t.match(await log.read({ ...after(1), after: 'zz.1' }), { status: 'gone', reason: 'epoch' })
   known.hasAll = false
   await t.rejects(log.read(after(99)), { code: 'FLW_ERR_CLUSTER_BEHIND', statusCode: 503 }, 'there may be more')
-  t.match(await log.read(after(seen)), { status: 'ok' }, 'what it has can be read')
+  t.match(await log.read(after(seen)), { status: 'ok' }, 'what this node has can be read')
 })

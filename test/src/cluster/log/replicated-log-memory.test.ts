@@ -9,7 +9,7 @@ import { MemoryLogWorker, MemoryReplica } from '../../../helpers/memory-log-work
 
 t.setTimeout(120_000)
 
-/** `workerOf`: who keeps the files of a folder; by default SQLite. */
+/** `workerOf`: the worker that keeps the files of a folder; by default SQLite. */
 function replicas(name: string, workerOf: (epoch: string) => Partial<ReplicatedLogOptions>): void {
   eventLogContract(t, name, async (t, { retention = { count: 1e9, ms: 1e12 } } = {}) => {
     const clock = new FakeClock()

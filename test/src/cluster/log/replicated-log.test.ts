@@ -47,7 +47,7 @@ function nodes(t: Test, store = new MemoryStreamStore()) {
     log.follow(events => told.push(...events))
     return { log, stream, dir, told, notes, faults: faulty, leaders }
   }
-  /** Lets time pass until it is so. */
+  /** Lets time pass until the condition holds. */
   const until = async <T>(look: () => T | false | undefined): Promise<T> => {
     for (;;) {
       const found = look()
@@ -74,22 +74,22 @@ const stateOf = async (log: EventLog) => ({
   records: (await log.snapshot(['>'])).records.map(plain),
 })
 
-t.test('[RS7] a replica has all only where one says so who still leads', async t => {
+t.test('[RS7] a replica has everything only if a server that still leads says so', async t => {
   const { open, until, settled, clock } = nodes(t)
   const a = await open('a')
   const b = await open('b')
   await a.log.lead()
   await append(a.log, note(1))
   t.equal(await settled(b.log.hasAll()), true)
-  t.equal(b.log.head, a.log.head, 'it has got what it lacked')
+  t.equal(b.log.head, a.log.head, 'it has fetched what was missing')
   const { reach } = b.stream
-  // Cut off from the others two seconds ago, and from then on.
+  // Cut off from the others since two seconds ago.
   const at = clock.monotonic() - 2000
   b.stream.reach = async () => ({ ...(await reach.call(b.stream)), agoMs: clock.monotonic() - at })
   const asked = clock.monotonic()
   t.equal(await settled(b.log.hasAll()), false)
-  t.ok(clock.monotonic() - asked >= 3000, 'it may hear them again')
-  // It hears them each second.
+  t.ok(clock.monotonic() - asked >= 3000, 'it waited, because the server may hear the others again')
+  // It hears them every second.
   b.stream.reach = async () => ({ ...(await reach.call(b.stream)), agoMs: clock.monotonic() % 1000 })
   t.equal(await settled(b.log.hasAll()), true)
   b.stream.reach = reach
@@ -100,13 +100,13 @@ t.test('[RS7] a replica has all only where one says so who still leads', async t
   await until(() => b.log.head === a.log.head)
 })
 
-t.test('what one node appends, the others have and tell, at the same places', async t => {
+t.test('what one node appends, the others store and deliver with the same positions', async t => {
   const { open, until } = nodes(t)
   const a = await open('a')
   const b = await open('b')
   t.match(await b.log.append([note(1)]), { status: 'unavailable', reason: /does not lead/ })
   t.equal(await a.log.lead(), true)
-  t.equal(await a.log.lead(), true, 'already')
+  t.equal(await a.log.lead(), true, 'already leading')
   for (let n = 1; n <= 5; n++) await append(a.log, { ...note(n), taskId: 't1', agentId: 'a1' }, commandDraft(`c${n}`))
   await append(a.log, commandDraft('c1', { status: 'running' }))
   await append(a.log, { ...commandDraft('c2'), record: 'delete' })
@@ -117,9 +117,9 @@ t.test('what one node appends, the others have and tell, at the same places', as
   t.same(b.leaders, [{ node: 'a', address: 'a:1', term: 1 }])
 })
 
-t.test('a replica that lags has everything later, once and in order', async t => {
+t.test('a lagging replica catches up later, once and in order', async t => {
   const { open, until } = nodes(t)
-  // What retention writes by itself would show the gap, too.
+  // The events that retention writes would also reveal the gap.
   const a = await open('a', { retentionIntervalMs: 1e9 })
   const b = await open('b')
   await a.log.lead()
@@ -130,7 +130,7 @@ t.test('a replica that lags has everything later, once and in order', async t =>
   t.same(numbers(b.told), [1])
   t.same(await b.log.read({ topics: ['>'], after: a.log.head, limit: 1 }), { status: 'gone', reason: 'ahead' })
   b.stream.isCut = false
-  // Nothing more is written: what was not told is found by the look at the end of the stream.
+  // Nothing more is written: the periodic look at the end of the stream finds what was not delivered.
   await until(() => b.told.length === 200)
   t.same(b.told.map(plain), a.told.map(plain))
   b.stream.isCut = true
@@ -142,7 +142,7 @@ t.test('a replica that lags has everything later, once and in order', async t =>
   t.same(await stateOf(b.log), await stateOf(a.log))
 })
 
-t.test('an append whose answer is lost is written once, and answered when that is known', async t => {
+t.test('an append whose response is lost is written once, and resolves when the outcome is known', async t => {
   for (const faults of [{ mute: 0.7 }, { lost: 0.7 }, { late: 0.7 }, { refused: 0.7 }, { mute: 0.5, stale: 0.5 }]) {
     const { open, settled, store } = nodes(t)
     const a = await open('a', { faults, appendTimeoutMs: 1e9 })
@@ -155,7 +155,7 @@ t.test('an append whose answer is lost is written once, and answered when that i
   }
 })
 
-t.test('while nobody answers appends are unavailable, and say whether they may be written all the same', async t => {
+t.test('without a response appends are unavailable, and say whether they may nevertheless be written', async t => {
   const { open, until, settled } = nodes(t)
   const a = await open('a', { appendTimeoutMs: 5000 })
   const b = await open('b')
@@ -172,7 +172,7 @@ t.test('while nobody answers appends are unavailable, and say whether they may b
     ...{ status: 'unavailable', retryAfterMs: 1000, reason: /may still be written/, mayBeWritten: true },
   })
   await turn()
-  t.equal(isRefused, true, 'nobody waits for longer than the first did')
+  t.equal(isRefused, true, 'nobody waits longer than the first did')
   t.match(await settled(second), { status: 'unavailable', reason: /nothing was written/, mayBeWritten: undefined })
   t.equal(a.log.isLeading, true, 'an election of the stream deposes nobody')
   let isSettled = false
@@ -181,18 +181,18 @@ t.test('while nobody answers appends are unavailable, and say whether they may b
     return numbers(await readAll(a.log, ['>']))
   })
   await turn()
-  t.equal(isSettled, false, 'what became of the first is not known')
+  t.equal(isSettled, false, 'the outcome of the first is not known')
   a.stream.isCut = false
   await until(() => b.told.length === 1)
-  t.same(await settled(settling), [1], 'until the stream says so')
-  t.same(numbers(b.told), [1], 'what was under way was finished')
+  t.same(await settled(settling), [1], 'until the stream reveals it')
+  t.same(numbers(b.told), [1], 'the append under way was completed')
   await until(() => a.told.length === 1)
   await append(a.log, note(3))
-  t.same(numbers(a.told), [1, 3], 'and what was not is gone')
+  t.same(numbers(a.told), [1, 3], 'and the other one was discarded')
   t.same(numbers(await readAll(a.log, ['>'])), [1, 3])
 })
 
-t.test('a writer that was replaced appends nothing more, and follows', async t => {
+t.test('a replaced writer appends nothing more, and follows', async t => {
   const { open, until, settled, clock } = nodes(t)
   const a = await open('a', { appendTimeoutMs: 1e9 })
   const b = await open('b')
@@ -203,7 +203,7 @@ t.test('a writer that was replaced appends nothing more, and follows', async t =
   t.equal(await settled(b.log.lead()), true)
   const { version } = (await b.log.get('agents.a1.commands.c1'))!
   await append(b.log, commandDraft('c1', { status: 'cancelled' }, { expect: version }))
-  t.equal(a.log.isLeading, true, 'it does not know')
+  t.equal(a.log.isLeading, true, 'it does not know yet')
   a.stream.isCut = false
   t.match(await settled(lost), { status: 'unavailable', reason: /another node leads/ })
   t.equal(a.log.isLeading, false)
@@ -216,13 +216,13 @@ t.test('a writer that was replaced appends nothing more, and follows', async t =
   clock.jump(-60_000)
   t.equal(await a.log.lead(), true, 'and it may lead again')
   const [event] = await append(a.log, note(3))
-  t.ok(event!.at >= b.told.at(-1)!.at, 'time does not run back with a clock that is behind')
+  t.ok(event!.at >= b.told.at(-1)!.at, 'time does not run backwards with a slow clock')
   t.match(await settled(b.log.append([note(4)])), { status: 'unavailable' })
   await until(() => b.log.head === a.log.head)
   t.same(await stateOf(b.log), await stateOf(a.log))
 })
 
-t.test('time does not run back where a node starts again on its replica, with a clock that was set back', async t => {
+t.test('time does not run backwards when a node restarts on its replica with a clock that was set back', async t => {
   const { clock, open } = nodes(t)
   const a = await open('a')
   await a.log.lead()
@@ -235,7 +235,7 @@ t.test('time does not run back where a node starts again on its replica, with a 
   t.ok(after!.at >= before!.at, `${after!.at} after ${before!.at}`)
 })
 
-t.test('of two that take over at once one leads', async t => {
+t.test('of two nodes that take over at the same time, one leads', async t => {
   const { open, settled, until } = nodes(t)
   const faults = { delayMs: 50 }
   const [a, b] = [await settled(open('a', { faults })), await settled(open('b', { faults }))]
@@ -245,7 +245,7 @@ t.test('of two that take over at once one leads', async t => {
   t.same(a.log.leader, b.log.leader)
 })
 
-t.test('a node that resigns has settled what it took', async t => {
+t.test('a node that resigns first settles the appends that it accepted', async t => {
   const { open } = nodes(t)
   const a = await open('a')
   const b = await open('b')
@@ -254,13 +254,13 @@ t.test('a node that resigns has settled what it took', async t => {
   await a.log.resign()
   for (const result of await Promise.all(appends)) t.equal(result.status, 'ok')
   t.match(await a.log.append([note(4)]), { status: 'unavailable' })
-  t.equal(a.log.leader, undefined, 'the stream says so')
+  t.equal(a.log.leader, undefined, 'the stream shows it')
   t.equal(await b.log.lead(), true)
   t.equal(b.log.term, 3)
   t.same(numbers(await readAll(b.log, ['>'])), [1, 2, 3])
 })
 
-t.test('a node that ceases to lead with a commit under way leads again only when that is known', async t => {
+t.test('a node that stops leading during a commit leads again only when the outcome is known', async t => {
   const { open, until, settled } = nodes(t)
   const a = await open('a', { appendTimeoutMs: 5000 })
   await a.log.lead()
@@ -281,16 +281,16 @@ t.test('a node that ceases to lead with a commit under way leads again only when
   t.same(numbers(a.told), [1, 3])
 })
 
-t.test('[NO27] a node catches up with what others were told and it was not, and says where it cannot', async t => {
+t.test('[NO27] a node catches up with events that only others were notified of, and says when it cannot', async t => {
   const { open, settled } = nodes(t)
   const a = await open('a')
   const b = await open('b', { faults: { untold: 1 } })
   await a.log.lead()
   await append(a.log, note(1))
-  t.same(numbers(b.told), [], 'it is not told')
+  t.same(numbers(b.told), [], 'it was not notified')
   await settled(Promise.all([b.log.catchUp(), b.log.catchUp()]).then(() => true))
   t.same(numbers(b.told), [1])
-  // One that began before something was stored is not enough for it.
+  // A catch-up that began before something was stored does not cover it.
   const early = b.log.catchUp()
   await append(a.log, note(2))
   const late = b.log.catchUp()
@@ -305,10 +305,10 @@ t.test('[NO27] a node catches up with what others were told and it was not, and 
   b.stream.isCut = false
   await append(a.log, note(3))
   await settled(b.log.catchUp().then(() => true))
-  t.same(numbers(b.told), [1, 2, 3], 'one that failed costs the next nothing')
+  t.same(numbers(b.told), [1, 2, 3], 'a failed catch-up does not affect the next one')
 })
 
-t.test('retention is in the stream: all replicas forget the same', async t => {
+t.test('retention is part of the stream: all replicas remove the same events', async t => {
   const { open, until, clock, store } = nodes(t)
   const retention = { count: 3, ms: 1e9 }
   const a = await open('a', { retention })
@@ -320,16 +320,16 @@ t.test('retention is in the stream: all replicas forget the same', async t => {
   await a.log.retain()
   const written = store.parts.length
   await a.log.retain()
-  t.equal(store.parts.length, written, 'what removes nothing is not written')
+  t.equal(store.parts.length, written, 'a run that removes nothing is not written')
   await until(() => b.log.position === a.log.position)
   await b.log.sync()
   t.same(numbers(await readAll(b.log, ['>'])), [6, 7, 8])
   t.same(await stateOf(b.log), await stateOf(a.log))
   await b.log.retain()
-  t.equal(store.parts.length, written, 'one that does not lead removes nothing')
+  t.equal(store.parts.length, written, 'a node that does not lead removes nothing')
 })
 
-t.test('a replica that is damaged, foreign or may have lost something is made anew', async t => {
+t.test('a replica that is damaged, foreign or may have lost something is rebuilt', async t => {
   const { open } = nodes(t)
   const a = await open('a')
   await a.log.lead()
@@ -352,12 +352,12 @@ t.test('a replica that is damaged, foreign or may have lost something is made an
     t.equal(again.notes.length, 1, again.notes.join())
     await again.log.close()
     const clean = await open('b', { dir: b.dir })
-    t.same(clean.notes, [], 'and stays')
+    t.same(clean.notes, [], 'and is kept')
     await clean.log.close()
   }
 })
 
-t.test('a checkpoint stands for what the stream then need not hold', async t => {
+t.test('a checkpoint replaces the older part of the stream', async t => {
   const { open, until, store, settled } = nodes(t)
   const a = await open('a')
   const behind = await open('b')
@@ -365,8 +365,8 @@ t.test('a checkpoint stands for what the stream then need not hold', async t => 
   for (let n = 1; n <= 20; n++) await append(a.log, note(n), commandDraft(`c${n}`))
   await until(() => behind.log.head === a.log.head)
   await behind.log.close()
-  t.equal(await behind.log.checkpoint(), false, 'one that does not lead makes none')
-  // Appends go on meanwhile.
+  t.equal(await behind.log.checkpoint(), false, 'a node that does not lead makes none')
+  // Appends continue in the meantime.
   const [made] = await Promise.all([a.log.checkpoint(), append(a.log, note(21))])
   t.equal(made, true)
   const [first] = store.checkpoints.keys()
@@ -374,7 +374,7 @@ t.test('a checkpoint stands for what the stream then need not hold', async t => 
   for (let n = 22; n <= 30; n++) await append(a.log, note(n))
   t.equal(await a.log.checkpoint(), true)
   t.equal(store.checkpoints.size, 2)
-  t.equal(store.first, first! + 1, 'what the older one needs stays')
+  t.equal(store.first, first! + 1, 'what the older checkpoint needs stays')
   await append(a.log, note(31))
   t.equal(await a.log.checkpoint(), true)
   t.equal(store.checkpoints.size, 2)
@@ -382,7 +382,7 @@ t.test('a checkpoint stands for what the stream then need not hold', async t => 
   await append(a.log, note(32))
 
   const whole = await stateOf(a.log)
-  // The servers that are asked first do not know of any yet.
+  // The servers that are queried first know of no checkpoints yet.
   store.unlisted = 2
   const fresh = await settled(open('c'))
   t.same(await stateOf(fresh.log), whole, 'a new node')
@@ -392,18 +392,18 @@ t.test('a checkpoint stands for what the stream then need not hold', async t => 
   await until(() => a.log.head === fresh.log.head)
 
   const again = await open('b', { dir: behind.dir })
-  t.same(await stateOf(again.log), await stateOf(a.log), 'one that was away for longer than the stream reaches back')
+  t.same(await stateOf(again.log), await stateOf(a.log), 'a node that was away for longer than the stream reaches back')
 
   const newest = Math.max(...store.checkpoints.keys())
   store.checkpoints.set(newest, Buffer.from('damaged'))
   const older = await open('d')
-  t.same(await stateOf(older.log), await stateOf(a.log), 'the one before it where the newest is damaged')
+  t.same(await stateOf(older.log), await stateOf(a.log), 'the previous checkpoint if the newest is damaged')
   store.checkpoints.clear()
   await t.rejects(settled(open('e')), { code: 'FLW_ERR_CLUSTER_STREAM', message: /no checkpoint/ })
 })
 
 t.test(
-  'a replica that is cut off until the stream begins behind it is lost, and whole after its next start',
+  'a replica cut off until the stream begins after it has failed, and is complete after its next start',
   async t => {
     const { open, until } = nodes(t)
     const a = await open('a')
@@ -423,7 +423,7 @@ t.test(
   },
 )
 
-t.test('a replica that has more than the stream is one of servers that lost something: the stream counts', async t => {
+t.test('if a replica has more than the stream, the servers have lost something, and the stream counts', async t => {
   const { open, store, settled } = nodes(t)
   const a = await open('a')
   await a.log.lead()
@@ -436,7 +436,7 @@ t.test('a replica that has more than the stream is one of servers that lost some
   t.same(numbers(await readAll(again.log, ['>'])), [1])
 })
 
-t.test('a log of its own is never replaced by a replica', async t => {
+t.test('a standalone log is never replaced by a replica', async t => {
   const { open } = nodes(t)
   const dir = temporaryFolder(t)
   const own = await openLog(t, { dir })
@@ -446,7 +446,7 @@ t.test('a log of its own is never replaced by a replica', async t => {
   t.same(numbers(await readAll(await openLog(t, { dir }), ['>'])), [1])
 })
 
-t.test('a replica whose thread dies is lost, which its node is told once; another goes on', async t => {
+t.test('a replica whose thread dies has failed, its node is notified once, and another node continues', async t => {
   const { open, until } = nodes(t)
   let worker!: Worker
   const a = await open('a', {
@@ -478,7 +478,7 @@ t.test('a replica whose thread dies is lost, which its node is told once; anothe
   )
 })
 
-t.test('a commit that this version cannot read stops the replica before anything is misread', async t => {
+t.test('a commit in an unknown format stops the replica before anything is misread', async t => {
   const { open, until, store } = nodes(t)
   const a = await open('a')
   await a.log.lead()

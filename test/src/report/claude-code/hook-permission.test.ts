@@ -6,7 +6,7 @@ import { hooks, plan, question, sessionId } from './hook-inputs.ts'
 
 const ask = (input: object) =>
   permissionOf(readHookInput(JSON.stringify(input))!, { interactionId: 'int_1', timeoutMs: 60_000 })
-/** An answer as the wrapper gives it back: with the digest of what was asked about. */
+/** An answer as the wrapper returns it: with the digest of what was asked about. */
 const answering = (input: object) => {
   const { question, output } = ask(input)
   const digest = question.subject!.digest!
@@ -43,7 +43,7 @@ t.test('a permission shows what would run, and every choice that Claude Code its
   )
 })
 
-t.test('an answer to PermissionRequest', async t => {
+t.test('an answer to PermissionRequest becomes its decision', async t => {
   const answer = answering(hooks.PermissionRequest)
   const decision = (decision: object) => ({ hookSpecificOutput: { hookEventName: 'PermissionRequest', decision } })
   t.same(answer({ optionId: 'allow' }), decision({ behavior: 'allow' }))
@@ -55,7 +55,7 @@ t.test('an answer to PermissionRequest', async t => {
   )
 })
 
-t.test('an answer to PreToolUse', async t => {
+t.test('an answer to PreToolUse becomes its decision', async t => {
   const answer = answering(hooks.PreToolUse)
   const output = (permissionDecision: string) => ({
     hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision },
@@ -70,7 +70,7 @@ t.test('an answer to PreToolUse', async t => {
   )
 })
 
-t.test('whatever is no clear answer to this very question decides nothing', async t => {
+t.test('anything but a clear answer to this very question decides nothing', async t => {
   const { output, question: asked } = ask(hooks.PermissionRequest)
   const digest = asked.subject!.digest!
   const answers = [
@@ -89,7 +89,7 @@ t.test('whatever is no clear answer to this very question decides nothing', asyn
   for (const answer of answers) t.equal(output(answer), undefined, JSON.stringify(answer))
 })
 
-t.test('a question of the program is answered with its own labels, or with a text', async t => {
+t.test('a question of the program is answered with its own labels, or with text', async t => {
   const { question: asked } = ask(question)
   t.match(asked, { kind: 'question', title: 'Which framework?' })
   t.same(
@@ -113,7 +113,7 @@ t.test('a question of the program is answered with its own labels, or with a tex
   t.equal(answer({ text: '  ' }), undefined)
 })
 
-t.test('several questions are one form', async t => {
+t.test('several questions become one form', async t => {
   const [one] = question.tool_input.questions
   const several = {
     ...question,
@@ -143,12 +143,12 @@ t.test('several questions are one form', async t => {
   t.equal(answer({ answers: { q1: 'React' } }), undefined)
 })
 
-t.test('a question of another shape is a permission like any other', async t => {
+t.test('a question of unknown shape is a permission like any other', async t => {
   for (const questions of [[], 'text', [{}], [{ question: 'x', options: [{}] }], [{ question: 'x', options: [] }]])
     t.equal(ask({ ...question, tool_input: { questions } }).question.kind, 'permission')
 })
 
-t.test('a plan is shown whole, and carried out with its own input', async t => {
+t.test('a plan is shown in full, and carried out with its own input', async t => {
   t.match(ask(plan).question, { kind: 'permission', description: /^## Refactor auth/, title: 'ExitPlanMode' })
   t.same(answering(plan)({ optionId: 'allow' }), {
     hookSpecificOutput: {
@@ -158,7 +158,7 @@ t.test('a plan is shown whole, and carried out with its own input', async t => {
   })
 })
 
-t.test('nobody is to grant more than they were shown', async t => {
+t.test('nobody can grant more than they were shown', async t => {
   const long = { ...hooks.PermissionRequest, tool_input: { command: `${'echo hello; '.repeat(5000)}rm -rf /` } }
   const { question } = ask(long)
   t.match(question, { risk: 'high', subject: { preview: /…$/ } })

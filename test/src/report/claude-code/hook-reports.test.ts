@@ -53,7 +53,7 @@ const table: Record<string, [type: string, payload: object][]> = {
 }
 
 for (const [event, frames] of Object.entries(table)) {
-  t.test(`${event} says what the table says, in frames that a wrapper takes`, async t => {
+  t.test(`${event} reports what the table lists, in frames that a wrapper accepts`, async t => {
     const found = reports(hooks[event as keyof typeof hooks])
     t.match(
       found,
@@ -64,14 +64,14 @@ for (const [event, frames] of Object.entries(table)) {
   })
 }
 
-t.test('the table is whole', async t => {
+t.test('the table is complete', async t => {
   t.same(Object.keys(table).sort(), [...reportedEvents].sort())
-  t.same(reports(hooks.PermissionRequest), [], 'permissions are asked, not told')
+  t.same(reports(hooks.PermissionRequest), [], 'permissions are requested, not reported')
   t.same(reports({ ...hooks.Stop, hook_event_name: 'NewInTheNextVersion' }), [])
   t.same(reports({ ...hooks.Stop, hook_event_name: 'constructor' }), [])
 })
 
-t.test('what a version leaves out, or says in another type, does no harm', async t => {
+t.test('fields that a version omits, or sends with another type, cause no error', async t => {
   for (const event of reportedEvents) {
     for (const rest of [
       {},
@@ -85,7 +85,7 @@ t.test('what a version leaves out, or says in another type, does no harm', async
     t.equal(readHookInput(text), undefined, text)
 })
 
-t.test('notifications of earlier versions have their kind in words', async t => {
+t.test('notifications of earlier versions are recognised by their text', async t => {
   const told = (message: string, notification_type?: string) =>
     reports({ hook_event_name: 'Notification', message, notification_type }).map(({ payload }) => payload)
   t.match(told('Claude needs your permission to use Bash'), [{ work: 'waiting' }])
@@ -95,7 +95,7 @@ t.test('notifications of earlier versions have their kind in words', async t => 
   t.same(told('Logged in', 'auth_success'), [])
 })
 
-t.test('long tool calls are cut with a mark, and no report is too large for a frame', async t => {
+t.test('long tool calls are truncated with a mark, and no report is too large for a frame', async t => {
   const deep = JSON.parse(`${'{"a":'.repeat(60)}1${'}'.repeat(60)}`)
   const inputs = [
     { content: 'x'.repeat(1_000_000), file_path: '/a' },

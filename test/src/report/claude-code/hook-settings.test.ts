@@ -4,7 +4,7 @@ import { hookSettings } from '../../../../src/report/claude-code/hook-settings.t
 
 const options = { command: 'fleetwire', timeoutMs: 600_000, asks: true, platform: 'linux' } as const
 
-t.test('every event that says something is connected, and permissions wait for their answer', async t => {
+t.test('every event with a report has a hook, and permissions wait for their answer', async t => {
   const { hooks } = hookSettings(options)
   t.same(Object.keys(hooks).sort(), [...reportedEvents, 'PermissionRequest'].sort())
   t.same(hooks.Stop, [
@@ -19,7 +19,7 @@ t.test('every event that says something is connected, and permissions wait for t
   ])
 })
 
-t.test('options', async t => {
+t.test('options change which hooks are set, their timeouts and their commands', async t => {
   t.notOk('PermissionRequest' in hookSettings({ ...options, asks: false }).hooks)
   const gate = hookSettings({ ...options, gate: 'Edit|Write', timeoutMs: 1500 }).hooks.PreToolUse
   t.match(gate, [

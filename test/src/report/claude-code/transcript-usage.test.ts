@@ -6,7 +6,7 @@ const entry = (id: unknown, usage: unknown, model: unknown = 'm') =>
   JSON.stringify({ type: 'assistant', message: { id, model, usage } })
 const payloads = (...lines: string[]) => usageOf(lines.join('\n')).map(({ payload }) => payload)
 
-t.test('a request that has several entries is told of once, as it was last', async t => {
+t.test('a request with several entries is reported once, with its last values', async t => {
   const told = payloads(
     entry('a', { input_tokens: 1, cache_creation_input_tokens: 10, cache_read_input_tokens: 100, output_tokens: 1 }),
     entry('b', { input_tokens: 5 }),
@@ -18,13 +18,13 @@ t.test('a request that has several entries is told of once, as it was last', asy
   ])
 })
 
-t.test('only as many are told of as a server remembers in any case', async t => {
+t.test('no more requests are reported than a server remembers in any case', async t => {
   const told = payloads(...Array.from({ length: 500 }, (_, i) => entry(`r${i}`, { input_tokens: 1 })))
   t.equal(told.length, 100)
   t.match(told.at(-1), { requestId: 'r499' })
 })
 
-t.test('whatever is not as it should be is left out, and the rest is a report', async t => {
+t.test('invalid entries are left out, and the rest is reported', async t => {
   const lines = [
     '',
     'cut off "usage" {',

@@ -7,7 +7,7 @@ import { compileRules } from '../../../../src/wrap/judge/screen-reading.ts'
 
 const named = { name: 'mine', commands: ['my-agent'] }
 
-t.test('a file adds programs, and changes fields of those that are built in', async t => {
+t.test('a file adds programs, and changes fields of built-in ones', async t => {
   const programs = [
     { ...named, idle: ['^ready$', { cursorLine: '^» $' }], interrupt: ['escape', 'ctrl-c'], quietMs: 500 },
     { name: 'codex', interrupt: ['ctrl-c'] },
@@ -20,14 +20,14 @@ t.test('a file adds programs, and changes fields of those that are built in', as
   t.same(programOf(['codex'], rules), { ...builtIn, interrupt: ['ctrl-c'] })
 })
 
-t.test('a file that may be missing is no error, one that was asked for is', async t => {
+t.test('an optional file may be missing, a requested one may not', async t => {
   const missing = join(t.testdir(), 'none.json')
   t.equal(await loadRules(missing, { mayBeMissing: true }), builtInRules)
   await t.rejects(loadRules(missing), { message: `There is no file ${missing}.` })
   await t.rejects(loadRules(t.testdir()), /cannot be read: EISDIR/)
 })
 
-t.test('a mistake is named, with its place and what would be right', async t => {
+t.test('a mistake is reported with its place and what would be right', async t => {
   const cases: [rules: unknown, message: RegExp | string][] = [
     ['{', /^r is not JSON: /],
     [[], /^r: the file: expected object/],
@@ -60,7 +60,7 @@ t.test('a mistake is named, with its place and what would be right', async t => 
   await t.rejects(parseRules(' '.repeat(2 ** 21), 'r'), /larger than/)
 })
 
-t.test('the built-in rules are such a file themselves', async t => {
+t.test('the built-in rules have the format of such a file', async t => {
   const rules = await parseRules(JSON.stringify({ programs: builtInRules }), 'built in')
   t.same(rules, builtInRules)
   for (const row of rules) t.doesNotThrow(() => compileRules(row))

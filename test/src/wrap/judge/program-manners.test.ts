@@ -3,7 +3,7 @@ import { builtInRules } from '../../../../src/wrap/judge/built-in-rules.ts'
 import { mannersOf } from '../../../../src/wrap/judge/program-manners.ts'
 import { FakeClock } from '../../../helpers/fake-clock.ts'
 
-t.test('rules say which keys interrupt and submit; what they leave out is usual', async t => {
+t.test('rules say which keys interrupt and submit; omitted ones have defaults', async t => {
   const manners = (name: string) => mannersOf(builtInRules.find(rules => rules.name === name)!)
   t.match(manners('claude-code'), { interrupt: '\x1b', submit: '\r', submitAfterMs: 200, paste: 'auto' })
   t.match(manners('opencode'), { interrupt: '\x1b\x1b' })
@@ -12,7 +12,7 @@ t.test('rules say which keys interrupt and submit; what they leave out is usual'
   t.match(own, { interrupt: '\x03', submit: '\x18\r', submitAfterMs: 0, paste: 'plain' })
 })
 
-t.test('each program gets a judge of its own', async t => {
+t.test('each program gets its own judge', async t => {
   const clock = new FakeClock()
   const { createJudge } = mannersOf(builtInRules[0]!)
   const told: string[] = []

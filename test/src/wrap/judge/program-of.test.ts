@@ -47,7 +47,7 @@ for (const [command, name] of cases) {
   })
 }
 
-t.test('rules that stand first win, but for those of any program', async t => {
+t.test('earlier rules win, except over those for any program', async t => {
   const mine = { name: 'mine', commands: ['my-*', 'claude'] }
   const any = { name: 'any', commands: ['*'] }
   const rules = [any, mine, ...builtInRules]

@@ -40,7 +40,7 @@ const claude = {
   waiting: drawn('claude-code', 'waiting'),
 }
 
-t.test('a turn with a question in it, from the start to the end', async t => {
+t.test('a turn with a question is followed from start to end', async t => {
   const { clock, judge, told, show, draw } = judging(builtIn('claude-code'))
   t.match(judge.guess, { work: 'starting' })
   show(claude.idle)
@@ -60,7 +60,7 @@ t.test('a turn with a question in it, from the start to the end', async t => {
   ])
 })
 
-t.test('a program whose marks nobody knows any more is judged by its rhythm', async t => {
+t.test('a program whose marks have changed is judged by its rhythm', async t => {
   const { clock, told, show, draw } = judging(builtIn('claude-code'))
   const renamed = (i: number) => `⏺ Reading\n\n◈ step ${i} of the plan\n\n───\n❯ ▯\n───`
   show(renamed(0))
@@ -70,22 +70,22 @@ t.test('a program whose marks nobody knows any more is judged by its rhythm', as
   t.same(told, ['idle by rules', 'working by rhythm', 'idle by rules'])
 })
 
-t.test('without any rule there is the rhythm', async t => {
+t.test('without rules, the rhythm decides', async t => {
   const { clock, told, draw, judge } = judging(builtIn('any'))
   draw(4000, 100, i => `building ${i}`)
   t.same(told, ['working by rhythm'])
   clock.advance(1500)
-  t.same(told, ['working by rhythm'], 'a short break is none')
+  t.same(told, ['working by rhythm'], 'a short break does not count')
   clock.advance(2500)
   t.same(told, ['working by rhythm', 'idle by rhythm'])
   for (let i = 0; i < 40; i++) {
     judge.output()
     clock.advance(100)
   }
-  t.equal(told.length, 2, 'output that changes nothing on the screen is no work')
+  t.equal(told.length, 2, 'output that does not change the screen is no work')
 })
 
-t.test('output alone has a rhythm where no screen is drawn', async t => {
+t.test('output alone has a rhythm if no screen is drawn', async t => {
   const { clock, told, judge } = judging(builtIn('any'))
   for (let i = 0; i < 40; i++) {
     judge.output()
@@ -95,7 +95,7 @@ t.test('output alone has a rhythm where no screen is drawn', async t => {
   t.same(told, ['working by rhythm', 'idle by rhythm'])
 })
 
-t.test('a spinner that vanishes between two frames, and a clock on an idle screen, change nothing', async t => {
+t.test('a spinner that vanishes between two frames and a clock on an idle screen change nothing', async t => {
   const spinning = judging(builtIn('claude-code'))
   spinning.draw(20_000, 100, i => (i % 3 === 0 ? claude.idle : claude.working(i)))
   spinning.clock.advance(10)
@@ -109,7 +109,7 @@ t.test('a spinner that vanishes between two frames, and a clock on an idle scree
   }
 })
 
-t.test('a program that pauses does not flap: its breaks are learned', async t => {
+t.test('a program that pauses does not flap, because its breaks are learned', async t => {
   for (const everyMs of [2500, 4000, 7000]) {
     const { told, draw, clock } = judging(builtIn('any'))
     for (let round = 0; round < 30; round++) {
@@ -121,7 +121,7 @@ t.test('a program that pauses does not flap: its breaks are learned', async t =>
   }
 })
 
-t.test('what is typed is no work, and neither is a single redraw', async t => {
+t.test('typing is no work, and neither is a single redraw', async t => {
   const { told, draw, clock, judge, show } = judging(builtIn('any'))
   show('shell\n▯')
   clock.advance(5000)
@@ -136,7 +136,7 @@ t.test('what is typed is no work, and neither is a single redraw', async t => {
   t.same(told, ['idle by rhythm'])
 })
 
-t.test('a screen that was left at "working" is not believed for ever', async t => {
+t.test('a screen left at "working" is not believed forever', async t => {
   const { told, clock, draw } = judging(builtIn('codex'))
   draw(3000, 200, i => drawn('codex', 'working').replace('3s', `${i}s`))
   clock.advance(80_000)
@@ -145,7 +145,7 @@ t.test('a screen that was left at "working" is not believed for ever', async t =
   t.same(told, ['working by rules', 'idle by rhythm'])
 })
 
-t.test('a shell that runs a silent command is at work, once its prompt is known', async t => {
+t.test('a shell that runs a silent command is working, once its prompt is known', async t => {
   const { told, clock, show, judge } = judging(builtIn('bash'))
   show('ann@host:~$ ▯')
   clock.advance(2000)
@@ -161,14 +161,14 @@ t.test('a shell that runs a silent command is at work, once its prompt is known'
   t.same(told, ['idle by rules', 'working by rules', 'idle by rules'])
 })
 
-t.test('a shell whose prompt no rule knows is judged by its rhythm, and does not seem at work for ever', async t => {
+t.test('a shell with an unknown prompt is judged by its rhythm, and does not seem to work forever', async t => {
   const { told, clock, show } = judging(builtIn('bash'))
   show('~/src on main\n⟩⟩ ▯')
   clock.advance(100_000)
   t.same(told, ['idle by rhythm'])
 })
 
-t.test('a second question is told, and a program that has ended is not judged any more', async t => {
+t.test('a second question is reported, and a program that has ended is no longer judged', async t => {
   const { told, clock, show, judge } = judging(builtIn('bash'))
   show('Overwrite a? [y/N] ▯')
   clock.advance(2000)
@@ -184,7 +184,7 @@ t.test('a second question is told, and a program that has ended is not judged an
   t.equal(clock.pending, 0)
 })
 
-t.test('whatever is drawn, a guess stands for a second and every program comes to rest', async t => {
+t.test('whatever is drawn, a guess lasts at least a second and every program becomes idle', async t => {
   for (let seed = 1; seed <= 400; seed++) {
     const { next: dice, pick } = seededRandom(seed)
     const rules = pick(builtInRules)
@@ -203,7 +203,7 @@ t.test('whatever is drawn, a guess stands for a second and every program comes t
     show(screen)
     clock.advance(200_000)
     const { work } = judge.guess
-    // A screen without a match, or one that stands still at "working", ends as idle; a known prompt makes it work.
+    // A screen without a match, or one that stays at "working", ends as idle; a known prompt can make it working.
     const fits = shows === 'waiting' || shows === 'idle' ? work === shows : work === 'idle' || work === 'working'
     if (!fits) t.fail(`seed ${seed} (${rules.name}): ${work} where the screen shows ${shows}`)
     judge.stop()

@@ -13,7 +13,7 @@ for (const { program, what, shows, detail, screen } of screens) {
   })
 }
 
-t.test('every program that is built in has a screen of each kind that its rules name', async t => {
+t.test('every built-in program has a screen of each kind that its rules name', async t => {
   for (const { name, waiting, working, idle } of builtInRules) {
     const shown = new Set(screens.filter(({ program }) => program === name).map(({ shows }) => shows))
     for (const [kind, patterns] of Object.entries({ waiting, working, idle }))
@@ -21,7 +21,7 @@ t.test('every program that is built in has a screen of each kind that its rules 
   }
 })
 
-t.test('what scrolled away does not count, nor do blanks below', async t => {
+t.test('text that scrolled away does not count, and neither do blank lines at the end', async t => {
   const rules = rulesOf('claude-code')
   const question = screens.find(({ shows, program }) => shows === 'waiting' && program === 'claude-code')!
   const later = Array.from({ length: 60 }, (_, i) => `line ${i}`)
@@ -29,7 +29,7 @@ t.test('what scrolled away does not count, nor do blanks below', async t => {
   t.equal(readScreen(rules, { lines: [...viewOf(question.screen).lines, ...later.map(() => '   ')] })?.work, 'waiting')
 })
 
-t.test('no screen, however long its lines, takes a pattern long', async t => {
+t.test('no screen takes a pattern long, however long its lines', async t => {
   const hostile = [
     'Do you want '.repeat(5_000),
     '?\n'.repeat(50),
@@ -42,5 +42,5 @@ t.test('no screen, however long its lines, takes a pattern long', async t => {
   for (const rules of builtInRules.map(compileRules)) {
     for (const text of hostile) readScreen(rules, { lines: Array.from({ length: 60 }, () => text) })
   }
-  t.pass('it comes to an end')
+  t.pass('matching ends')
 })

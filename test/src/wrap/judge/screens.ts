@@ -1,4 +1,4 @@
-/** Screens as the programs draw them, taken down by hand: what they look like idle, at work, and with a question. */
+/** Screens as the programs draw them, recorded by hand: idle, at work, and with a question. */
 export interface Drawn {
   program: string
   shows: 'working' | 'idle' | 'waiting' | undefined
@@ -9,7 +9,7 @@ export interface Drawn {
 
 const line = '─'.repeat(60)
 
-/** `▯` stands where the cursor is. */
+/** `▯` marks the cursor. */
 export const screens: Drawn[] = [
   {
     program: 'claude-code',

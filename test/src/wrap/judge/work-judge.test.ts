@@ -17,7 +17,7 @@ function judging(name = 'claude-code') {
   return { clock, judge, told, show }
 }
 
-t.test('what the screen tells is guessed, what the program says is reported', async t => {
+t.test('what the screen shows is guessed, what the program says is reported', async t => {
   const { clock, judge, told, show } = judging()
   show('idle')
   clock.advance(2000)
@@ -28,7 +28,7 @@ t.test('what the screen tells is guessed, what the program says is reported', as
   t.same(told, ['idle guessed', 'working reported', 'waiting reported: Which one?', 'idle reported'])
 })
 
-t.test('a report outlasts silence, and every rhythm', async t => {
+t.test('a report outlasts silence and any rhythm', async t => {
   const { clock, judge, told } = judging('any')
   judge.reported({ work: 'working', detail: 'Bash' })
   clock.advance(300_000)
@@ -40,10 +40,10 @@ t.test('a report outlasts silence, and every rhythm', async t => {
   }
   t.same(told, ['working reported: Bash'])
   clock.advance(600_000)
-  t.same(told, ['working reported: Bash', 'idle guessed'], 'until the program was not heard for ten minutes')
+  t.same(told, ['working reported: Bash', 'idle guessed'], 'until the program was silent for ten minutes')
 })
 
-t.test('a screen whose rules say otherwise for ten seconds makes a report stale', async t => {
+t.test('a screen whose rules contradict a report for ten seconds makes it stale', async t => {
   const { clock, judge, told, show } = judging()
   judge.reported({ work: 'working' })
   show('working')
@@ -53,9 +53,9 @@ t.test('a screen whose rules say otherwise for ten seconds makes a report stale'
   t.same(told, ['working reported'])
   judge.heard()
   clock.advance(9000)
-  t.same(told, ['working reported'], 'what the program says meanwhile counts')
+  t.same(told, ['working reported'], 'reports in the meantime count')
   clock.advance(5000)
-  t.same(told, ['working reported', 'idle guessed'], 'a person broke the turn off, of which no hook tells')
+  t.same(told, ['working reported', 'idle guessed'], 'a person cancelled the turn, which no hook reports')
   judge.reported({ work: 'working' })
   t.equal(told.at(-1), 'working reported')
   judge.stop()
@@ -64,7 +64,7 @@ t.test('a screen whose rules say otherwise for ten seconds makes a report stale'
   t.equal(clock.pending, 0)
 })
 
-t.test('a contradiction that passes leaves the report as it is', async t => {
+t.test('a temporary contradiction leaves the report unchanged', async t => {
   const { clock, judge, told, show } = judging()
   judge.reported({ work: 'working' })
   for (let i = 0; i < 10; i++) {
