@@ -7,7 +7,7 @@ t.setTimeout(120_000)
 
 const broken: { what: string; script(turn: AgentTurn): unknown; error: object | RegExp; output?: string }[] = [
   {
-    what: 'ends without an end',
+    what: 'has no final event',
     script: turn => {
       turn.start()
       turn.say('m1', 'half')
@@ -37,7 +37,7 @@ const broken: { what: string; script(turn: AgentTurn): unknown; error: object | 
     error: { code: 'quota', message: 'no quota' },
   },
   {
-    what: 'is an error alone',
+    what: 'is only an error',
     script: turn => {
       turn.send({ type: 'RUN_ERROR', message: 'bad input' })
       turn.response.end()
@@ -53,7 +53,7 @@ const broken: { what: string; script(turn: AgentTurn): unknown; error: object | 
     error: { code: 'protocol_error', message: /No active text message/ },
   },
   {
-    what: 'is no JSON',
+    what: 'is not JSON',
     script: turn => {
       turn.start()
       turn.response.write('data: {oops\n\n')
@@ -69,7 +69,7 @@ const broken: { what: string; script(turn: AgentTurn): unknown; error: object | 
     error: { code: 'protocol_error' },
   },
   {
-    what: 'is a page',
+    what: 'is an HTML page',
     script: turn => turn.response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hi</h1>'),
     error: { code: 'not_ag_ui', message: /text\/html.*address of an AG-UI agent/ },
   },
@@ -90,7 +90,7 @@ const broken: { what: string; script(turn: AgentTurn): unknown; error: object | 
     error: { code: 'not_ag_ui', message: /gzip, which nobody asked for/ },
   },
   {
-    what: 'leads elsewhere',
+    what: 'redirects elsewhere',
     script: turn => turn.response.writeHead(307, { location: '/run/' }).end(),
     error: { code: 'http_307', message: /redirects to http:.*\/run\/: give that address/ },
   },
@@ -105,7 +105,11 @@ t.test('a run with a broken response fails, and the next one works', async t => 
   })
   for (const { what, error, output } of broken) {
     const command = await prompt('hi', { sessionId: 's1' })
-    t.match(command, { status: 'failed', error, ...(output !== undefined && { output }) }, `${what} has failed`)
+    t.match(
+      command,
+      { status: 'failed', error, ...(output !== undefined && { output }) },
+      `a response that ${what} fails the run`,
+    )
     t.match(await prompt('again', { sessionId: 's1' }), { status: 'succeeded' })
   }
 })

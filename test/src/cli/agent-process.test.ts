@@ -51,7 +51,7 @@ const namespaces = (() => {
     execFileSync('unshare', ['--pid', '--fork', '--mount-proc', 'true'], { stdio: 'ignore' })
     return {}
   } catch {
-    return { skip: 'no PID namespace can be made here' }
+    return { skip: 'no PID namespace can be created here' }
   }
 })()
 

@@ -25,7 +25,7 @@ test('the agent sets the default run timeout', async t => {
   t.match(wrong, { code: 2, stderr: /FLEETWIRE_RUN_TIMEOUT/ })
 })
 
-const root = process.getuid?.() === 0 ? {} : { skip: 'only root can become a user that is not there' }
+const root = process.getuid?.() === 0 ? {} : { skip: 'only root can become a user that does not exist' }
 test('a user without a passwd entry or home can run the program and an agent', root, async t => {
   const { url, as, run, call, admin } = await startForCli(t)
   const token = await as('agent', 'a1')

@@ -74,7 +74,7 @@ t.test('thousands that open at once are announced in portions, each once, in ord
   )
 })
 
-t.test('what was not announced yet is announced when the server closes', async t => {
+t.test('pending announcements are made when the server closes', async t => {
   const { clock, registry, open, noted } = setUp()
   const sockets = Array.from({ length: 100 }, () => open().socket)
   const closed = registry.closeAll()

@@ -7,7 +7,7 @@ import { dir, start, survivors } from '../../helpers/shell-command.ts'
 import { size } from '../../helpers/sizes.ts'
 import { until } from '../../helpers/until.ts'
 
-const linux = process.platform === 'linux' ? {} : { skip: 'only Linux tells who is in a session' }
+const linux = process.platform === 'linux' ? {} : { skip: 'only Linux shows which processes are in a session' }
 const quick = { hangupMs: 100 }
 function endAll(commandId: string): void {
   for (const pid of survivors(commandId)) {

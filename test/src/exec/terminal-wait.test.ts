@@ -3,7 +3,7 @@ import t from 'tap'
 import { isInstalled } from '../../helpers/programs.ts'
 import { start } from '../../helpers/shell-command.ts'
 
-const linux = process.platform === 'linux' ? {} : { skip: 'only Linux tells who waits' }
+const linux = process.platform === 'linux' ? {} : { skip: 'only Linux shows which process waits' }
 const node = JSON.stringify(process.execPath)
 t.test('a program that waits for somebody to type is reported, until it continues', linux, async t => {
   const asks =

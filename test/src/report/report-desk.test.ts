@@ -265,7 +265,7 @@ t.test('a question about a command that has ended is over', async t => {
   t.match(await other, { ok: true })
 })
 
-t.test('what the agent cannot accept is refused with the codes of the protocol', async t => {
+t.test('reports that the agent cannot accept are refused with the codes of the protocol', async t => {
   for (const [thrown, code] of [
     ['outbox_full', 'queue_full'],
     ['frame_too_large', 'too_large'],

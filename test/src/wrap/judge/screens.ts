@@ -25,13 +25,13 @@ export const screens: Drawn[] = [
   },
   {
     program: 'claude-code',
-    what: 'a turn that goes on, under an input box that looks as always',
+    what: 'a running turn, above an unchanged input box',
     shows: 'working',
     screen: `> fix the bug\n\n⏺ Bash(npm test)\n  ⎿  Running…\n\n✽ Percolating… (12s · ↓ 1.2k tokens · esc to interrupt)\n\n${line}\n❯ ▯\n${line}`,
   },
   {
     program: 'claude-code',
-    what: 'a turn whose hint was left out for want of room',
+    what: 'a turn whose hint did not fit',
     shows: 'working',
     screen: `⏺ Reading 3 files\n\n✶ Herding… (4s)\n\n${line}\n❯ ▯\n${line}`,
   },
