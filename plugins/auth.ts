@@ -45,14 +45,14 @@ declare module 'fastify' {
 }
 
 const noToken = wireError('unauthorized', 'A token is required: send Authorization: Bearer <jwt>.')
-const loginOver = wireError('unauthorized', 'The login is over.')
+const loginOver = wireError('unauthorized', 'The login has expired.')
 const onlySockets = wireError(
   'unauthorized',
-  'A token in the query is not taken here (only sockets and /events/stream take one): send Authorization: Bearer <jwt>.',
+  'A token in the query string is not accepted here (only sockets and /events/stream accept one): send Authorization: Bearer <jwt>.',
 )
 
 const foreignPage = (origin: string, host: string) =>
-  `Pages of ${origin} may not connect to ${host}: allow the origin in FLEETWIRE_ALLOWED_ORIGINS or, where a proxy stands between and calls this server by another name, name the proxy in FLEETWIRE_TRUST_PROXY.`
+  `Pages of ${origin} may not connect to ${host}: allow the origin in FLEETWIRE_ALLOWED_ORIGINS or, if a proxy in between uses another name for this server, name the proxy in FLEETWIRE_TRUST_PROXY.`
 
 export interface AuthOptions {
   /** Identifies the sender of a request for the embedding app; null for requests that carry a token instead. */
@@ -116,7 +116,9 @@ export default fp<AuthOptions>(
       const retryAfterMs = falseTokens.take(app.addressOf(request), app.clock.monotonic())
       if (retryAfterMs === 0) return refusal
       app.refusals.add('false_tokens_per_address')
-      return wireError('rate_limited', 'Too many false tokens of this address: wait before the next.', { retryAfterMs })
+      return wireError('rate_limited', 'Too many invalid tokens from this address: wait before trying again.', {
+        retryAfterMs,
+      })
     })
     app.decorate('identify', request => {
       request.verdict ??= authenticate === undefined ? judge(request) : judgeByHost(request)

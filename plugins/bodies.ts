@@ -12,7 +12,7 @@ const isEmpty = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
 
 function wrongType(type: string | undefined): Error {
-  const had = type ? `The type "${type}" is not taken here` : 'The body has no type'
+  const had = type ? `The content type "${type}" is not accepted here` : 'The body has no content type'
   const hint = type?.startsWith('application/x-www-form-urlencoded')
     ? ' (curl sends a form unless it is told otherwise)'
     : ''
@@ -24,7 +24,7 @@ function badJson(body: string): Error {
   const refused = (why: string) => refusal(400, `The body is not valid JSON: ${why}.`, 'FST_ERR_CTP_INVALID_JSON_BODY')
   try {
     JSON.parse(body)
-    return refused('"__proto__" and "constructor" with a "prototype" are no names of fields')
+    return refused('"__proto__" and "constructor" with a "prototype" are not allowed as field names')
   } catch (error) {
     return refused((error as Error).message)
   }
@@ -56,7 +56,7 @@ export default fp(
       if (isEmpty(raw)) delete raw.headers['content-type']
       else if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
         reply.header('Accept-Encoding', 'identity')
-        return done(refusal(415, `The body is encoded (${encoding}): send it as it is, without Content-Encoding.`))
+        return done(refusal(415, `The body is encoded (${encoding}): send it unencoded, without Content-Encoding.`))
       }
       done()
     })

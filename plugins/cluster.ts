@@ -60,7 +60,7 @@ export interface ClusterOptions {
   startWorker?: StartWorker | undefined
 }
 
-const CUT_OFF = wireError('unavailable', 'This node is cut off from its cluster: another one answers.', {
+const CUT_OFF = wireError('unavailable', 'This node is cut off from its cluster: another node will answer.', {
   retryAfterMs: 1000,
 })
 

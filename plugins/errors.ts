@@ -57,9 +57,9 @@ function adviceOf({ code, message }: FastifyError, { routeOptions }: FastifyRequ
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return `The body is larger than ${routeOptions.bodyLimit} bytes: send less at once.`
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return 'The Content-Type cannot be read: send JSON with "Content-Type: application/json".'
+      return 'The Content-Type is malformed: send JSON with "Content-Type: application/json".'
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return 'The body is not as long as Content-Length says: send its length in bytes.'
+      return 'The length of the body does not match Content-Length: send its length in bytes.'
     default:
       return message
   }
@@ -95,16 +95,19 @@ export function frameworkErrors(error: FastifyError, _request: FastifyRequest, r
     .code(statusCode)
     .send(
       restError(
-        wireError(codeOf(error), 'The URL is not valid: a "%" in it is followed by two digits of a character.'),
+        wireError(
+          codeOf(error),
+          'The URL is not valid: check its percent-encoding ("%" and two hex digits for each byte of UTF-8).',
+        ),
         statusCode,
       ),
     )
 }
 
 const noRequest: Record<string, [statusCode: number, message: string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time: send it whole, without long pauses.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time: send it in full, without long pauses.'],
   HPE_HEADER_OVERFLOW: [431, `The headers are larger than ${maxHeaderSize} bytes: send fewer or shorter ones.`],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of the chunks are too large: send none.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are too large: send none.'],
 }
 
 /** Handles input that is not an HTTP request at all. The packet is not logged, since it may contain a token. */
@@ -138,7 +141,7 @@ export default fp(
       if (methods.length === 0 || methods.includes(method))
         return reply.refuse(wireError('not_found', `There is no ${method} ${path}.`))
       const allowed = methods.join(', ')
-      const refusal = wireError('invalid_request', `There is no ${method} ${path}: it takes ${allowed}.`)
+      const refusal = wireError('invalid_request', `There is no ${method} ${path}: the path accepts ${allowed}.`)
       return reply.code(METHOD_NOT_ALLOWED).header('Allow', allowed).send(restError(refusal, METHOD_NOT_ALLOWED))
     }
     app.setNotFoundHandler(notFound)

@@ -33,8 +33,8 @@ function watched(app: FastifyInstance, eventLog: EventLog): void {
     clock,
     onChange: reason =>
       reason === undefined
-        ? app.log.info('the store accepts again')
-        : app.log.error({ reason }, `the store accepts nothing: ${reason}`),
+        ? app.log.info('the store accepts writes again')
+        : app.log.error({ reason }, `the store accepts no writes: ${reason}`),
   })
   log.onAppend(({ reason }) => reason !== undefined && probe.refused(reason))
   app.decorate('eventLog', log)

@@ -42,7 +42,7 @@ declare module 'fastify' {
 const HELD_BYTES = 64 * 1024
 const FULL_URL = /^https?:\/\/[^/]*/i
 
-const notActive = wireError('unavailable', 'This node does not decide any more. Nothing was accepted; try again.', {
+const notActive = wireError('unavailable', 'This node is no longer active. Nothing was accepted; try again.', {
   retryAfterMs: 1000,
 })
 
@@ -137,7 +137,7 @@ export default fp(
     const deciding = new Set<Pick<OpenConnection, 'close'>>()
     const offRole = cluster.onRole(() => {
       if (cluster.isActive) return
-      for (const each of deciding) each.close(1012, 'another node decides', { reconnectAfterMs: 0 })
+      for (const each of deciding) each.close(1012, 'another node is active', { reconnectAfterMs: 0 })
     })
     app.addHook('onClose', async () => offRole())
     app.decorate('whileDeciding', (each: Pick<OpenConnection, 'close'>) => {

@@ -62,7 +62,10 @@ function headerOf(token: string): { alg?: unknown; kid?: unknown } {
 const shown = (value: unknown) => (typeof value === 'string' ? value.slice(0, 100) : undefined)
 
 const MALFORMED = wireError('unauthorized', 'The token is malformed.')
-const WRONG_SIGNATURE = wireError('unauthorized', 'The token is malformed, or its signature is not valid here.')
+const WRONG_SIGNATURE = wireError(
+  'unauthorized',
+  'The token is malformed, or its signature is not valid on this server.',
+)
 const NO_KEYS = wireError('unavailable', 'The keys of the token issuer cannot be fetched now.', {
   retryAfterMs: KEYS_RETRY_MS,
 })

@@ -52,7 +52,7 @@ export default fp(
     }
     const appends = new Histogram({
       name: 'fleetwire_log_append_seconds',
-      help: 'How long appends to the log took, by outcome',
+      help: 'Duration of appends to the log, by outcome',
       labelNames: ['status'],
       buckets: APPEND_BUCKETS,
       registers,
@@ -60,7 +60,7 @@ export default fp(
     const events = new Counter({ name: 'fleetwire_log_events_total', help: 'Events appended to the log', registers })
     const commits = new Histogram({
       name: 'fleetwire_cluster_commit_seconds',
-      help: 'How long commits of this node took to be stored by the NATS servers',
+      help: 'Time that the NATS servers took to store commits of this node',
       buckets: APPEND_BUCKETS,
       registers,
     })

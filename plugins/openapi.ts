@@ -50,13 +50,13 @@ export default fp<OpenapiOptions>(
         },
         // The page shows the tags in this order.
         tags: [
-          { name: 'agents', description: 'Who is there, how they are, and what their terminals show' },
-          { name: 'commands', description: 'Submit, follow, interrupt and retry; one for many agents as a batch' },
+          { name: 'agents', description: 'Agents, their state, and what their terminals show' },
+          { name: 'commands', description: 'Submit, follow, interrupt and retry commands; batches for many agents' },
           { name: 'sessions', description: 'Conversations: messages, tool calls, state' },
           { name: 'interactions', description: 'Approvals and questions of agents, and their answers' },
           { name: 'tasks', description: 'Work that people follow, whichever agent does it' },
-          { name: 'events', description: 'History of the log, a stream of it, and what backends publish' },
-          { name: 'ag-ui', description: 'Runs of agents for front ends that speak AG-UI, CopilotKit among them' },
+          { name: 'events', description: 'History and stream of the log, and events that backends publish' },
+          { name: 'ag-ui', description: 'Agent runs for front ends that speak AG-UI, such as CopilotKit' },
           { name: 'connections', description: 'The open sockets (admin)' },
           { name: 'tokens', description: 'Mint, list and revoke tokens (admin)' },
           { name: 'server', description: 'Health of this process; public' },

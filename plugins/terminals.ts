@@ -16,7 +16,7 @@ export default fp(
     const { clock, config, eventLog, cluster } = app
     const onFault = (error: unknown) => app.log.error({ err: error }, 'a terminal could not be drawn')
     // Any agent can cause this, and the operator need not act: the terminal rests, and its viewers are told.
-    const onTooExpensive = (why: string) => app.log.warn({ why }, 'a terminal is too expensive to draw, and rests')
+    const onTooExpensive = (why: string) => app.log.warn({ why }, 'a terminal is too expensive to draw, and is paused')
     const screens = new ScreenHost({ clock, onFault, onTooExpensive })
     const terminals = new TerminalHub({
       ...{ clock, screens, onFault, maxLive: config.MAX_TERMINALS_PER_AGENT },

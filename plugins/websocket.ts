@@ -38,7 +38,7 @@ declare module 'fastify' {
 const notASocket = (why: string): WireError =>
   wireError(
     'invalid_request',
-    `This is the address of a WebSocket, and ${why}. Send a GET without a body, with "Connection: Upgrade" and "Upgrade: websocket"; a proxy in between must pass both on.`,
+    `This is a WebSocket endpoint, and ${why}. Send a GET without a body, with "Connection: Upgrade" and "Upgrade: websocket"; a proxy in between must forward both.`,
   )
 
 export default fp(
@@ -97,13 +97,16 @@ export default fp(
       reply.raw.shouldKeepAlive = false
       const refusal = routeTable.isSocketRoute(request.routeOptions.url)
         ? gate.knock(app.addressOf(request))
-        : wireError('not_found', `There is no WebSocket at ${request.url.split('?', 1)[0]}: there is at ${sockets()}.`)
+        : wireError(
+            'not_found',
+            `There is no WebSocket at ${request.url.split('?', 1)[0]}; the endpoints are ${sockets()}.`,
+          )
       if (refusal === undefined) done()
       else reply.refuse(refusal)
     })
     app.decorate('admitSocket', (request, reply, done) => {
       if (!request.ws) {
-        reply.refuse(notASocket('this request is no upgrade to one'))
+        reply.refuse(notASocket('this request is not an upgrade'))
         return
       }
       gate.enter(request.principal, refusal => {

@@ -16,7 +16,7 @@ const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { version }
 
   app.get(
     '/health',
-    { ...probe, schema: { ...about, summary: 'The process runs', response: { 200: Health } } },
+    { ...probe, schema: { ...about, summary: 'The process is running', response: { 200: Health } } },
     async () => ({ status: 'ok' as const, version, uptimeMs: Math.floor(app.clock.monotonic() - startedAt) }),
   )
 

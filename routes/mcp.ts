@@ -25,7 +25,7 @@ const ofMessage = /^(content-|accept|mcp-|transfer-encoding$|connection$|upgrade
 const noSession = (id: string) =>
   wireError(
     'not_found',
-    `There is no session "${id.slice(0, 64)}": it has ended, or is not of this server. Initialize again.`,
+    `There is no session "${id.slice(0, 64)}": it has ended, or belongs to another server. Initialize again.`,
   )
 
 const stopping: FleetAnswer = {
@@ -48,7 +48,7 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
         broadcaster.deal()
         return broadcaster.position
       },
-      onFault: err => app.log.error({ err }, 'a tool of MCP failed'),
+      onFault: err => app.log.error({ err }, 'an MCP tool failed'),
       onRefused: err => app.log.debug({ err }, 'an MCP request was refused'),
     })
     return { endpoint, listenFarewell }
@@ -163,7 +163,7 @@ const mcp: FastifyPluginAsyncTypebox = async app => {
       return reply.refuse(
         wireError(
           'invalid_request',
-          'A stream of changes belongs to a session: send the Mcp-Session-Id of initialize.',
+          'A stream of changes needs a session: send the Mcp-Session-Id from the response to initialize.',
         ),
       )
     const noRoom = connections.refusal(request.principal)

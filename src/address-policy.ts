@@ -37,12 +37,12 @@ export function addressPolicy(allowPrivate: string, allowHttp = false): AddressP
     networks.some(network => network[0].kind() === address.kind() && address.match(network as never))
 
   function refusal(text: string, scheme: 'http' | 'https'): string | undefined {
-    if (!ipaddr.isValid(text)) return `"${text}" is no address`
+    if (!ipaddr.isValid(text)) return `"${text}" is not an address`
     // An IPv4 address written as IPv6 counts as the IPv4 address that it leads to.
     const address = ipaddr.process(text)
     if (isNamed(address)) return undefined
     const range = address.range()
-    if (METADATA.includes(address.toNormalizedString())) return `${text} is where a cloud keeps its credentials`
+    if (METADATA.includes(address.toNormalizedString())) return `${text} is where a cloud serves credentials`
     if (isOn && OWN.has(range)) return undefined
     if (range !== 'unicast' || isUnassigned(address)) return `${text} is not public (${rangeNames[range] ?? range})`
     return scheme === 'http' && !allowHttp ? 'it is public, and http is not encrypted: use https' : undefined
@@ -63,7 +63,7 @@ const rangeNames: Record<string, string> = {
 function networkOf(entry: string): Network {
   const flaw = () =>
     new Error(
-      `has the entry "${entry}", which is no address and no network: give addresses (10.0.0.7), networks (10.0.0.0/8), or true`,
+      `has the entry "${entry}", which is neither an address nor a network: use addresses (10.0.0.7), networks (10.0.0.0/8), or true`,
     )
   try {
     if (entry.includes('/')) return ipaddr.parseCIDR(entry) as Network

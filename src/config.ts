@@ -49,12 +49,11 @@ export function loadConfig(env: Record<string, string | undefined>, overrides: P
 
 function checkMonitors(urls: readonly string[]): void {
   const isWrong = urls.some(url => !/^https?:\/\//i.test(url) || !URL.canParse(url))
-  if (isWrong)
-    throw new Error('must name the HTTP address of the monitoring of each server, such as http://10.0.0.5:8222')
+  if (isWrong) throw new Error('must list the HTTP monitoring address of each server, such as http://10.0.0.5:8222')
 }
 
 const hasSharedKey = ({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }: Config): boolean =>
   [JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL].some(key => key !== undefined)
 
 const NO_SHARED_KEY =
-  'needs a key that all nodes share, as tokens of one would be worthless at the others: set FLEETWIRE_JWT_SECRET, the same on each node (openssl rand -hex 32), or FLEETWIRE_JWT_PUBLIC_KEY or FLEETWIRE_JWKS_URL'
+  'needs a key that all nodes share, since other nodes would refuse the tokens of this one: set FLEETWIRE_JWT_SECRET, the same on each node (openssl rand -hex 32), or FLEETWIRE_JWT_PUBLIC_KEY or FLEETWIRE_JWKS_URL'

@@ -43,10 +43,10 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     else if (known.includes(name)) settings[name] = value
     else if (!(clientVariables as readonly string[]).includes(name)) unknown.push(name)
   }
-  const warnings = unknown.map(name => `${PREFIX}${name} is no setting: ${hint(name, known)}`)
+  const warnings = unknown.map(name => `${PREFIX}${name} is not a setting; ${hint(name, known)}`)
   if (links.length > 0) {
     warnings.push(
-      `${links.sort().join(', ')}: ignored, a link to a Service or container of that name; enableServiceLinks: false in the Pod leaves it out`,
+      `${links.sort().join(', ')}: ignored as links to a Service or container of that name; enableServiceLinks: false in the Pod prevents them`,
     )
   }
   return { settings, warnings }

@@ -22,11 +22,11 @@ export const FLW_ERR_LOG_FAILED = createError('FLW_ERR_LOG_FAILED', 'The log has
 export const FLW_ERR_LOG_CLOSED = createError('FLW_ERR_LOG_CLOSED', 'The log is closed')
 export const FLW_ERR_LOG_ENTRY = createError(
   'FLW_ERR_LOG_ENTRY',
-  'What %s holds at %s cannot be delivered: %s. It is left out of lists, snapshots and replays.',
+  'The entry of %s at %s cannot be delivered: %s. It is left out of lists, snapshots and replays.',
 )
 export const FLW_ERR_FRAME_OUTBOUND = createError(
   'FLW_ERR_FRAME_OUTBOUND',
-  'Refused to send a frame that its schema does not allow: %s',
+  'Refused to send a frame that violates its schema: %s',
 )
 export const FLW_ERR_SECRET_FILE = createError(
   'FLW_ERR_SECRET_FILE',
@@ -36,18 +36,18 @@ export const FLW_ERR_KEYS_UNAVAILABLE = createError(
   'FLW_ERR_KEYS_UNAVAILABLE',
   'The keys of the token issuer cannot be fetched from %s: %s',
 )
-export const FLW_ERR_EVENTS_PATTERN = createError('FLW_ERR_EVENTS_PATTERN', '"%s" is no topic pattern')
+export const FLW_ERR_EVENTS_PATTERN = createError('FLW_ERR_EVENTS_PATTERN', '"%s" is not a valid topic pattern')
 export const FLW_ERR_AUTH_HOST_USER = createError(
   'FLW_ERR_AUTH_HOST_USER',
-  'What the option authenticate returned is no user: its "%s" is missing or not valid.',
+  'The option authenticate returned an invalid user: its "%s" is missing or not valid.',
 )
 export const FLW_ERR_EMBED_WEBSOCKET = createError(
   'FLW_ERR_EMBED_WEBSOCKET',
-  'This app has @fastify/websocket, which takes every upgrade of its server. Register Fleetwire in an app that has not, on a port of its own, or serve the sockets of this app by a library that leaves those of others alone.',
+  'This app uses @fastify/websocket, which handles every upgrade of its server. Register Fleetwire in a separate app, on its own port, or serve the sockets of this app with a library that ignores the sockets of others.',
 )
 export const FLW_ERR_AUTH_NO_ROW = createError(
   'FLW_ERR_AUTH_NO_ROW',
-  'The route "%s" has no row in src/auth/access.ts, which says who may call it on what',
+  'The route "%s" has no row in src/auth/access.ts, which defines who may call it, and on what',
 )
 export const FLW_ERR_AUTH_LAPSED = createError('FLW_ERR_AUTH_LAPSED', 'A file was cut off: %s')
 export const FLW_ERR_CLUSTER_CONNECT = createError('FLW_ERR_CLUSTER_CONNECT', 'No NATS server can be reached at %s: %s')
@@ -61,26 +61,26 @@ export const FLW_ERR_CLUSTER_STREAM = createError(
 )
 export const FLW_ERR_CLUSTER_UNREADY = createError(
   'FLW_ERR_CLUSTER_UNREADY',
-  'The NATS servers do not answer for the stream %s: %s. Each of them has to have JetStream on (jetstream { … } in its configuration), and a majority of them has to run.',
+  'The NATS servers do not answer requests for the stream %s: %s. Each of them must have JetStream enabled (jetstream { … } in its configuration), and a majority of them must be running.',
 )
 export const FLW_ERR_CLUSTER_BEHIND = createError(
   'FLW_ERR_CLUSTER_BEHIND',
-  'This node has not got what the cursor names, and cannot know whether there is more: it reaches no majority of the NATS servers',
+  'This node has not reached the cursor, and cannot tell whether there is more: it cannot reach a majority of the NATS servers',
   503,
 )
 export const FLW_ERR_CLUSTER_ACCESS = createError(
   'FLW_ERR_CLUSTER_ACCESS',
-  'The NATS servers at %s do not let this node in: %s. Check FLEETWIRE_NATS_CREDS, _CA, _CERT and _KEY, or the login in FLEETWIRE_NATS_URL.',
+  'The NATS servers at %s refuse this node: %s. Check FLEETWIRE_NATS_CREDS, _CA, _CERT and _KEY, or the login in FLEETWIRE_NATS_URL.',
 )
 export const FLW_ERR_CLUSTER_NODE = createError(
   'FLW_ERR_CLUSTER_NODE',
-  'Another process of the cluster is node %s too. Give each a FLEETWIRE_NODE of its own.',
+  'Another process of the cluster is also node %s. Give each its own FLEETWIRE_NODE.',
 )
 export const FLW_ERR_CLUSTER_PAYLOAD = createError(
   'FLW_ERR_CLUSTER_PAYLOAD',
-  'The NATS servers take messages of %s bytes at most, and cluster mode needs %s: set max_payload to 1MB or more.',
+  'The NATS servers accept messages of at most %s bytes, but cluster mode needs %s: set max_payload to 1MB or more.',
 )
 export const FLW_ERR_CLUSTER_KEY = createError(
   'FLW_ERR_CLUSTER_KEY',
-  'Node %s judges tokens by another key: what one accepts the other refuses. Set the same FLEETWIRE_JWT_SECRET, _JWT_PUBLIC_KEY or _JWKS_URL on all nodes.',
+  'Node %s verifies tokens with a different key: one node refuses what the other accepts. Set the same FLEETWIRE_JWT_SECRET, _JWT_PUBLIC_KEY or _JWKS_URL on all nodes.',
 )

@@ -25,7 +25,7 @@ export const LOG_UNAVAILABLE = 'The log cannot accept now'
 export const unknownOutcome = (why: string, retryAfterMs = RETRY_AFTER_MS): WireError =>
   wireError(
     'unavailable',
-    `${why}. What was asked may have been carried out: look first, or ask again with the same idempotency key.`,
+    `${why}. The request may have been carried out: check first, or send it again with the same idempotency key.`,
     { retryAfterMs, outcome: 'unknown' },
   )
 

@@ -29,7 +29,7 @@ export function parseTrustProxy(text: string): Trust | undefined {
 }
 
 function trustHops(hops: number): Trust | undefined {
-  if (hops < 0 || hops > MAX_HOPS) throw new Error(`must be at most ${MAX_HOPS} where it counts proxies, not ${hops}`)
+  if (hops < 0 || hops > MAX_HOPS) throw new Error(`must be at most ${MAX_HOPS} as a number of proxies, not ${hops}`)
   return hops === 0 ? undefined : (_address, hop) => hop < hops
 }
 
@@ -40,7 +40,7 @@ function add(list: BlockList, network: string): void {
   const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most)
   if (family === 0 || !isNetwork || more.length > 0) {
     throw new Error(
-      `has the entry "${network}", which is no address and no network: give addresses (10.0.0.7), networks (10.0.0.0/8), ${Object.keys(networks).join(', ')}, a number of proxies, or true`,
+      `has the entry "${network}", which is neither an address nor a network: use addresses (10.0.0.7), networks (10.0.0.0/8), ${Object.keys(networks).join(', ')}, a number of proxies, or true`,
     )
   }
   list.addSubnet(address, bits === undefined ? most : Number(bits), familyOf(address))

@@ -4,7 +4,7 @@ import { wireError } from '@fleetwire/protocol'
 import type { Clock } from './clock.ts'
 import { restError } from './rest-error.ts'
 
-const WAITS = 'This node is starting: it waits for the NATS servers, and for its replica to have what they store.'
+const WAITS = 'This node is starting: it is waiting for the NATS servers, and for its replica to catch up with them.'
 
 export interface WaitingRoomOptions {
   host: string

@@ -62,7 +62,7 @@ const copilotKit: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (ap
     {
       schema: {
         tags,
-        summary: 'The agents, as CopilotKit asks for them',
+        summary: 'List agents (CopilotKit)',
         response: {
           200: CopilotKitInfo,
         },
@@ -115,7 +115,7 @@ const copilotKit: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (ap
       bodyLimit,
       schema: {
         tags,
-        summary: 'All of these through one route (CopilotKit)',
+        summary: 'All of these operations through one route (CopilotKit)',
         headers: ResumeHeaders,
         body: CopilotKitCall,
         refusals,

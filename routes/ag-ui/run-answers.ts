@@ -74,7 +74,9 @@ export class RunAnswers {
     const last = request.headers['last-event-id'] || undefined
     const place = last === undefined ? undefined : parseFrameId(runId, String(last))
     if (last !== undefined && place === undefined)
-      return reply.refuse(wireError('invalid_request', `Last-Event-ID is no id of run "${runId}": send one, or none.`))
+      return reply.refuse(
+        wireError('invalid_request', `Last-Event-ID is not an event id of run "${runId}": send a valid one, or none.`),
+      )
     const refusal = this.#noRoom(request)
     if (refusal !== undefined) return reply.refuse(refusal)
     if (!(await this.#app.agUiRuns.isKept(found))) return reply.refuse(gone())
@@ -126,7 +128,7 @@ export class RunAnswers {
         subscriber.close()
         if (!cancelOnAbort || stream.isOver || code !== ABANDONED) return
         commandQueue
-          .interrupt(run.commandId, { ...caller, reason: 'its client went' })
+          .interrupt(run.commandId, { ...caller, reason: 'its client disconnected' })
           .catch((err: unknown) => log.error({ err, commandId: run.commandId }, 'a run could not be interrupted'))
       },
     })

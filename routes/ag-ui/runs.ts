@@ -19,7 +19,7 @@ const runs: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (app, { a
         tags,
         summary: 'Run an agent, or join its run',
         description:
-          'Any client of AG-UI: each frame is one of its events with the id `<runId>:<n>`. The run goes on when the client goes; the same `runId` continues after `Last-Event-ID`, or joins.',
+          'For any AG-UI client: each frame is an AG-UI event with the id `<runId>:<n>`. The run goes on when the client disconnects; the same `runId` continues after `Last-Event-ID`, or joins.',
         params: AgentParams,
         querystring: AgUiRunQuery,
         headers: ResumeHeaders,
@@ -39,7 +39,7 @@ const runs: FastifyPluginAsyncTypebox<{ answers: RunAnswers }> = async (app, { a
       schema: {
         tags,
         summary: 'Follow a run',
-        description: 'Continues after `Last-Event-ID`; without one it tells first what it was so far.',
+        description: 'Continues after `Last-Event-ID`; without one, the stream begins with the run so far.',
         params: AgUiRunParams,
         headers: ResumeHeaders,
         refusals: ['not_found', 'cursor_gone', 'unavailable'],

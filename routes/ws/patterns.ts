@@ -61,6 +61,6 @@ function summary(refused: readonly [topic: string, error: WireError][]): WireErr
   const topics = refused.slice(0, NAMED).map(([topic]) => topic)
   const others = topics.slice(1).map(topic => JSON.stringify(topic))
   if (refused.length > NAMED) others.push(`${refused.length - NAMED} more`)
-  const message = `${first.message} The same goes for ${others.join(', ')}.`
+  const message = `${first.message} The same applies to ${others.join(', ')}.`
   return wireError(first.code, message, { topic, topics, count: refused.length })
 }

@@ -75,7 +75,7 @@ export async function perform(app: FastifyInstance, frame: ChangeFrame, sender: 
       const asked = cluster.bus.request<Question, Attempt<Answer>>(node, QUESTION, question, { timeoutMs: ANSWER_MS })
       return asked.catch((error: unknown) => {
         if (!(error instanceof NodeFault)) throw error
-        app.log.error({ err: error }, 'the active node failed at a frame')
+        app.log.error({ err: error }, 'the active node failed to handle a frame')
         const performed = refused(wireError('internal', errorCodes.internal.meaning))
         return { status: 'answered', answer: { performed, head: 0 } }
       })

@@ -138,7 +138,7 @@ function judge(end: AgentRunEnd | undefined, fault: AgentFault | undefined, isAb
   if (isAborted) return { to: 'aborted' }
   const none = new AgentFault(
     'no_end',
-    'The answer ended before its run did: the agent sent neither RUN_FINISHED nor RUN_ERROR.',
+    'The response ended before the run did: the agent sent neither RUN_FINISHED nor RUN_ERROR.',
   )
   return { to: 'failed', fault: fault ?? none }
 }
@@ -162,5 +162,5 @@ function faultOf(error: unknown, code: string): AgentFault {
   if (error instanceof AgentFault) return error
   const { code: own, message } = error as Error & { code?: unknown }
   const slug = code === 'failed' && typeof own === 'string' ? own : code
-  return new AgentFault(slug, code === 'protocol_error' ? `The agent breaks the rules of AG-UI: ${message}` : message)
+  return new AgentFault(slug, code === 'protocol_error' ? `The agent violated the AG-UI protocol: ${message}` : message)
 }

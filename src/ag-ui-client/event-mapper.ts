@@ -255,7 +255,7 @@ export class EventMapper {
       state = applyPatch(structuredClone(this.#state), operations, MAX_STATE_BYTES)
     } catch (error) {
       if (!(error instanceof PatchFailure)) throw error
-      this.#complain('patch_failed', `A STATE_DELTA does not apply, and was left out: ${error.message}`)
+      this.#complain('patch_failed', `A STATE_DELTA does not apply and was ignored: ${error.message}`)
       return
     }
     // The session's state from before this command is not known for certain, so a patch may not apply there.

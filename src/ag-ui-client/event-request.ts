@@ -41,13 +41,16 @@ export async function requestEvents(url: string, init: RequestInit, options: Eve
   const { 'content-encoding': encoding = 'identity', 'content-type': type } = headers
   if (encoding !== 'identity') {
     answer.destroy()
-    throw new AgentFault('not_ag_ui', `${placeOf(url)} answers with ${encoding}, which nobody asked for.`)
+    throw new AgentFault(
+      'not_ag_ui',
+      `${placeOf(url)} answered with the encoding ${encoding}, which was not requested.`,
+    )
   }
   if (type !== undefined && !/^text\/(event-stream|plain)\b/i.test(type)) {
     const text = await textOf(answer)
     const said = text === '' ? '' : ` It says: ${short(text)}`
     const asked = 'is this the address of an AG-UI agent?'
-    throw new AgentFault('not_ag_ui', `${placeOf(url)} answers ${type} and not text/event-stream: ${asked}${said}`)
+    throw new AgentFault('not_ag_ui', `${placeOf(url)} answered ${type} instead of text/event-stream: ${asked}${said}`)
   }
   return new Response(bodyOf(answer, signal ?? undefined, options), {
     headers: { 'content-type': 'text/event-stream' },
@@ -90,7 +93,7 @@ function begin(url: URL, init: RequestInit, { clock, limits, headers }: EventReq
 
 function unreachable(url: URL, error: NodeJS.ErrnoException): AgentFault {
   const why = error.message || error.code || 'no connection'
-  return new AgentFault('unreachable', `There is no connection to ${placeOf(url.href)}: ${why}`)
+  return new AgentFault('unreachable', `Cannot connect to ${placeOf(url.href)}: ${why}`)
 }
 
 async function refusalOf(answer: IncomingMessage, url: string): Promise<AgentFault> {
@@ -100,10 +103,13 @@ async function refusalOf(answer: IncomingMessage, url: string): Promise<AgentFau
   if (statusCode >= 300 && statusCode < 400 && location !== undefined) {
     answer.destroy()
     const to = URL.canParse(location, url) ? placeOf(new URL(location, url).href) : location
-    return new AgentFault(code, `${placeOf(url)} redirects to ${to}: give that address, redirects are not followed`)
+    return new AgentFault(
+      code,
+      `${placeOf(url)} redirects to ${to}: use that address, since redirects are not followed`,
+    )
   }
   const text = await textOf(answer)
-  return new AgentFault(code, `${placeOf(url)} answers HTTP ${statusCode}${text && `: ${short(text)}`}`)
+  return new AgentFault(code, `${placeOf(url)} answered HTTP ${statusCode}${text && `: ${short(text)}`}`)
 }
 
 const short = (text: string): string => (text.length > MAX_ERROR_CHARS ? `${text.slice(0, MAX_ERROR_CHARS)} …` : text)
@@ -175,4 +181,4 @@ function bodyOf(
 }
 
 const cut = (error: Error | undefined): AgentFault =>
-  new AgentFault('cut', `The connection broke off in mid-answer${error ? `: ${error.message}` : ''}.`)
+  new AgentFault('cut', `The connection was lost in the middle of the response${error ? `: ${error.message}` : ''}.`)

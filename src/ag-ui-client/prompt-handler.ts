@@ -64,7 +64,7 @@ class Prompt {
 
   async run(): Promise<CommandOutcome> {
     const { thread, flaw } = await this.#options.threads.load(threadOf(this.#run))
-    if (flaw !== undefined) this.#complain('thread_lost', `The thread could not be read, and begins anew: ${flaw}`)
+    if (flaw !== undefined) this.#complain('thread_lost', `The thread could not be read and starts over: ${flaw}`)
     const mapper = new EventMapper({ run: this.#run, prefix: this.#name, used: idsOf(thread), state: thread.state })
     try {
       const outcome = await this.#converse(thread, mapper)
@@ -106,7 +106,7 @@ class Prompt {
       }
       unanswered = applied.length > 0 ? 0 : unanswered + 1
       if (unanswered === MAX_UNANSWERED_ROUNDS)
-        return failed('unanswered', `The agent asked ${unanswered} times what nobody answered in time.`)
+        return failed('unanswered', `The agent asked ${unanswered} questions that nobody answered in time.`)
     }
   }
 
@@ -199,7 +199,7 @@ class Prompt {
   /** A failed save does not fail the prompt: its answer is worth more than its place in the history. */
   async #save(thread: Thread): Promise<void> {
     await this.#options.threads.save(thread).catch(error => {
-      this.#complain('thread_not_kept', `The next prompt will not know of this one: ${(error as Error).message}`)
+      this.#complain('thread_not_kept', `The next prompt will not know about this one: ${(error as Error).message}`)
     })
   }
 
@@ -215,7 +215,7 @@ const cancelled: CommandOutcome = {
 
 const failed = (code: string, message: string): CommandOutcome => ({ status: 'failed', error: { code, message } })
 
-const NOT_RUN = 'Nobody here makes this call: the agent left it to its client.'
+const NOT_RUN = 'This call is not carried out: the agent left it to its client.'
 
 function whyNone(end: AgentRunEnd): string {
   if (end.to === 'finished') return NOT_RUN

@@ -139,7 +139,7 @@ export class AgUiRuns {
     if (known !== undefined) {
       if (known.run.threadId === threadId) return { status: 'run', isNew: false, ...withMessages(known, input) }
       return refused(
-        wireError('conflict', `The runId "${runId}" is that of a run of another thread: choose a new one.`),
+        wireError('conflict', `The runId "${runId}" belongs to a run of another thread: choose a new one.`),
       )
     }
     const record = await log.get(threadTopic(agentId, idOf(threadId)))
@@ -198,7 +198,7 @@ export class AgUiRuns {
     if (result === 'conflict') return result
     if (result.status === 'refused') return refused(unwrapped(result.error))
     const begun = await this.find(agentId, runId)
-    if (begun === undefined) throw new Error(`The record of run "${runId}" is not there`)
+    if (begun === undefined) throw new Error(`The record of run "${runId}" is missing`)
     const history = knownMessages(input.messages)
     return { status: 'run', isNew: true, ...begun, history: async () => history }
   }

@@ -107,7 +107,7 @@ function refuse({ interactionId, options }: Interaction): Answer {
   const choice = ids.length === 0 ? 'a text or answers' : `{ "optionId": one of ${ids.join(', ')} }`
   return {
     to: 'refuse',
-    error: wireError('invalid_request', `resume: the payload of "${interactionId}" answers nothing: send ${choice}.`, {
+    error: wireError('invalid_request', `resume: the payload of "${interactionId}" is not an answer: send ${choice}.`, {
       interruptId: interactionId,
       options: ids,
     }),

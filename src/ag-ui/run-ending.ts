@@ -32,11 +32,11 @@ function messageOf({ status, error, reason, detail }: Command): string {
     case 'lost':
       return 'The agent was gone for too long.'
     case 'timed_out':
-      return 'The run took longer than it may.'
+      return 'The run exceeded its time limit.'
     case 'expired':
-      return 'The agent did not come to it in time.'
+      return 'The agent did not start the run in time.'
     case 'rejected':
-      return `The agent refused it${why === undefined ? '' : `: ${why}`}.`
+      return `The agent refused the run${why === undefined ? '' : `: ${why}`}.`
     default:
       return `The run failed${why === undefined ? '' : `: ${why}`}.`
   }

@@ -135,15 +135,15 @@ const GONE = {
 } as const
 const AHEAD = {
   type: 'RUN_ERROR',
-  message: 'The run has not come as far as Last-Event-ID says: join it without one.',
+  message: 'The run has not reached the given Last-Event-ID: join it without one.',
   code: 'CURSOR_AHEAD',
 } as const
 
 const reasons: Partial<Record<CloseCode, [code: string, message: string]>> = {
-  1012: ['SERVER_RESTARTING', 'The server restarts. The run goes on: continue with Last-Event-ID.'],
+  1012: ['SERVER_RESTARTING', 'The server is restarting. The run goes on: continue with Last-Event-ID.'],
   4401: ['UNAUTHORIZED', 'The token expired or was revoked. The run goes on: continue with another token.'],
   4403: ['FORBIDDEN', 'The connection was closed by an administrator. The run goes on.'],
-  4408: ['NO_SIGN_OF_LIFE', 'The client reads nothing. The run goes on: continue with Last-Event-ID.'],
+  4408: ['NO_SIGN_OF_LIFE', 'The client is not reading. The run goes on: continue with Last-Event-ID.'],
   4508: ['SLOW_CONSUMER', 'The client reads too slowly. The run goes on: continue with Last-Event-ID.'],
 }
 

@@ -36,15 +36,16 @@ export function claimRulesOf(config: Settings, warn: (message: string) => void):
   const { audiences, issuers, roleClaim } = issuerRulesOf(config)
   const named = listOf(config.JWT_AUDIENCE)
   const { JWKS_URL, JWT_PUBLIC_KEY, JWT_LEEWAY_MS: leewayMs } = config
-  if (REGISTERED.includes(roleClaim)) invalid(`FLEETWIRE_JWT_ROLE_CLAIM "${roleClaim}" has a meaning of its own`)
+  if (REGISTERED.includes(roleClaim))
+    invalid(`FLEETWIRE_JWT_ROLE_CLAIM "${roleClaim}" is reserved: that claim has another meaning`)
   const foreign = JWKS_URL !== undefined || JWT_PUBLIC_KEY !== undefined
   if (JWKS_URL !== undefined && named.length === 0 && issuers.length === 0) {
     invalid(
-      'FLEETWIRE_JWKS_URL without FLEETWIRE_JWT_AUDIENCE or FLEETWIRE_JWT_ISSUER takes the tokens of every application of that issuer; name the audience of yours (or say FLEETWIRE_JWT_AUDIENCE=any)',
+      'FLEETWIRE_JWKS_URL without FLEETWIRE_JWT_AUDIENCE or FLEETWIRE_JWT_ISSUER accepts the tokens of every application of that issuer; name your own audience (or set FLEETWIRE_JWT_AUDIENCE=any)',
     )
   }
   if (foreign && named.length === 0) {
-    warn('FLEETWIRE_JWT_AUDIENCE is not set: tokens that the issuer made for other applications are taken too')
+    warn('FLEETWIRE_JWT_AUDIENCE is not set: tokens that the issuer minted for other applications are accepted too')
   }
   return { audiences, issuers, roleClaim, leewayMs, foreign }
 }

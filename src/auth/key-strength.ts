@@ -22,21 +22,21 @@ export function judgeKey({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyOb
     case 'rsa': {
       const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails
       if (modulusLength < MIN_RSA_BITS)
-        return { flaw: `is RSA of ${modulusLength} bits; ${MIN_RSA_BITS} are the least` }
+        return { flaw: `is an RSA key of ${modulusLength} bits; the minimum is ${MIN_RSA_BITS}` }
       if (publicExponent < MIN_RSA_EXPONENT)
-        return { flaw: `is RSA with the exponent ${publicExponent}; ${MIN_RSA_EXPONENT} is the least` }
+        return { flaw: `is an RSA key with the exponent ${publicExponent}; the minimum is ${MIN_RSA_EXPONENT}` }
       return { algorithms: [...RSA] }
     }
     case 'ec': {
       const curve = asymmetricKeyDetails.namedCurve ?? 'unknown'
       const algorithm = CURVES[curve]
       return algorithm === undefined
-        ? { flaw: `is on the curve ${curve}; P-256, P-384 and P-521 are known` }
+        ? { flaw: `is on the curve ${curve}; P-256, P-384 and P-521 are supported` }
         : { algorithms: [algorithm] }
     }
     case 'ed25519':
       return { algorithms: ['EdDSA'] }
     default:
-      return { flaw: `is of the type ${asymmetricKeyType}; RSA, P-256, P-384, P-521 and Ed25519 are known` }
+      return { flaw: `is of the type ${asymmetricKeyType}; RSA, P-256, P-384, P-521 and Ed25519 are supported` }
   }
 }

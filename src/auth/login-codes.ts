@@ -37,7 +37,7 @@ const topicOf = (code: string) => `${CODES}.${createHash('sha256').update(code).
 
 const refused = {
   status: 'refused',
-  refusal: wireError('unauthorized', 'This login code was used, expired or never existed: ask for another.'),
+  refusal: wireError('unauthorized', 'This login code was used, expired or never existed: request a new one.'),
 } as const
 
 /**

@@ -21,11 +21,11 @@ export function mintRefusal(
   }
   if (covers(principal, { sub, role, agents, scopes })) return undefined
   const outside = (role === 'agent' ? [sub] : agents).find(pattern => !canSeeAgent(principal, pattern))
-  if (outside !== undefined) return wireError('forbidden', `This token does not reach the agents "${outside}".`)
+  if (outside !== undefined) return wireError('forbidden', `This token has no access to the agents "${outside}".`)
   if (sub !== principal.sub && !seesFleet(principal)) {
     return wireError(
       'forbidden',
-      `This token sees some agents only, so it mints for "${principal.sub}" and for agents.`,
+      `This token is limited to some agents, so it can mint only for "${principal.sub}" and for agents.`,
     )
   }
   const more = (scopes ?? granted).find(scope => !may(principal, scope as Scope))

@@ -47,16 +47,17 @@ function configured(entry: string): string {
   const origin = originOf(entry.replace(/\/$/, ''))
   if (origin !== undefined) return origin
   throw new FLW_ERR_CONFIG_INVALID(
-    `Configuration: FLEETWIRE_ALLOWED_ORIGINS has the entry "${entry}", which is the origin of no page: ${advice(entry)}`,
+    `Configuration: FLEETWIRE_ALLOWED_ORIGINS has the entry "${entry}", which cannot be the origin of a page: ${advice(entry)}`,
   )
 }
 
 function advice(entry: string): string {
-  if (entry === '') return 'take the comma too many away'
-  if (/["'`]/.test(entry)) return 'take the quotes away'
-  if (/\s/.test(entry)) return 'separate origins by commas'
+  if (entry === '') return 'remove the extra comma'
+  if (/["'`]/.test(entry)) return 'remove the quotes'
+  if (/\s/.test(entry)) return 'separate origins with commas'
   if (entry.includes('*')) return 'write each origin in full, such as https://app.example.org, or * alone for any'
-  if (entry === 'null' || /^file:/i.test(entry)) return 'pages of files and sandboxes have none; serve them over http'
+  if (entry === 'null' || /^file:/i.test(entry))
+    return 'pages from files and sandboxes have no origin; serve them over http'
   const web = entry.replace(/^ws(?=s?:)/i, 'http').replace(/^(?![a-z][a-z0-9+.-]*:\/\/)/i, defaultScheme(entry))
   const url = URL.canParse(web) ? new URL(web) : undefined
   return url !== undefined && isWeb(web) && url.host !== '' ? `write ${url.origin}` : 'write it as https://app.example'

@@ -115,7 +115,7 @@ export function patternRefusal(principal: Principal, pattern: string): WireError
   if (!isPattern(pattern)) {
     return wireError(
       'invalid_frame',
-      `"${pattern.slice(0, 80)}" is no topic pattern: tokens of letters, digits, _ and -, joined by dots; * for one, > last for the rest.`,
+      `"${pattern.slice(0, 80)}" is not a valid topic pattern: use tokens of letters, digits, _ and -, joined by dots; * for one, > last for the rest.`,
       { topic: pattern },
     )
   }

@@ -93,7 +93,7 @@ function keySetUrl(address: string, allowHttp: boolean): URL {
   if (url?.protocol === 'https:') return url
   if (url?.protocol === 'http:' && (allowHttp || LOOPBACK.test(url.hostname))) return url
   throw new FLW_ERR_CONFIG_INVALID(
-    'Configuration: FLEETWIRE_JWKS_URL must be an https URL; http is for loopback, and for others with FLEETWIRE_JWKS_ALLOW_HTTP=true',
+    'Configuration: FLEETWIRE_JWKS_URL must be an https URL; http is allowed for loopback, and for other hosts with FLEETWIRE_JWKS_ALLOW_HTTP=true',
   )
 }
 
@@ -123,7 +123,7 @@ function withoutIds(set: unknown): ReturnType<typeof createLocalJWKSet> | undefi
 }
 
 function flawOf(jwk: JsonWebKey | null): string | undefined {
-  if (jwk?.kty === 'oct') return 'is symmetric, so whoever reads it could sign'
+  if (jwk?.kty === 'oct') return 'is symmetric, so anyone who can read it could sign'
   if (jwk?.d !== undefined) return 'is a private key'
   try {
     const verdict = judgeKey(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }))
@@ -141,7 +141,7 @@ async function verifyByAny(token: string, candidates: AsyncIterable<CryptoKey>):
       // The next key may match.
     }
   }
-  return { reason: 'none of the keys that fit the algorithm made the signature' }
+  return { reason: 'the signature matches no key for its algorithm' }
 }
 
 function claimsOf({ payload, protectedHeader }: Awaited<ReturnType<typeof compactVerify>>): Signed {
@@ -149,7 +149,7 @@ function claimsOf({ payload, protectedHeader }: Awaited<ReturnType<typeof compac
   try {
     return { claims: JSON.parse(new TextDecoder().decode(payload)) }
   } catch {
-    return { reason: 'the payload is no JSON' }
+    return { reason: 'the payload is not JSON' }
   }
 }
 

@@ -43,7 +43,7 @@ async function read(path: string, warn: (message: string) => void): Promise<stri
     throw error
   }
   if (secret.length < MIN_SECRET_LENGTH) {
-    fail(path, `it holds ${secret.length} characters, at least ${MIN_SECRET_LENGTH} are needed`)
+    fail(path, `it has ${secret.length} characters; at least ${MIN_SECRET_LENGTH} are required`)
   }
   const { mode } = await stat(path)
   if ((mode & OTHERS) !== 0) {

@@ -37,7 +37,7 @@ export async function loadTokenKey(config: Config, { warn, jwksCooldownMs }: Tok
   }
   if (JWT_SECRET?.includes('-----BEGIN')) {
     throw new FLW_ERR_CONFIG_INVALID(
-      'Configuration: FLEETWIRE_JWT_SECRET is a PEM key. Everybody may know a public one, and could sign with it: set FLEETWIRE_JWT_PUBLIC_KEY',
+      'Configuration: FLEETWIRE_JWT_SECRET is a PEM key. Anyone who knows a public key could sign with it: set FLEETWIRE_JWT_PUBLIC_KEY instead',
     )
   }
   const secret = JWT_SECRET ?? (await loadSecret({ dataDir: DATA_DIR, warn }))
@@ -50,7 +50,7 @@ function publicKey(text: string): TokenKey {
   }
   const pem = pemOf(text)
   if (pem.includes('PRIVATE KEY')) refuse('is a private key; the public one is enough to verify')
-  if (pem.split('-----BEGIN').length > 2) refuse('holds several keys; FLEETWIRE_JWKS_URL is for more than one')
+  if (pem.split('-----BEGIN').length > 2) refuse('contains several keys; use FLEETWIRE_JWKS_URL for more than one')
   let key: KeyObject
   try {
     key = createPublicKey(pem)

@@ -200,7 +200,7 @@ export class TokenService {
     if (exp * 1000 + late <= now) return refuse('The token expired.')
     if (nbf * 1000 > now + leewayMs) return refuse('The token is not valid yet.')
     if (iat * 1000 > now + Math.max(leewayMs, MIN_IAT_LEEWAY_MS)) {
-      return refuse('The token was issued in the future: the clock of its issuer, or the one here, is wrong.')
+      return refuse('The token was issued in the future: the clock of its issuer, or of this server, is wrong.')
     }
     // A connection ends when its token expires. If it is opened within the leeway after that, it ends with the leeway.
     const expiresAt = exp * 1000 <= now ? exp * 1000 + late : exp * 1000

@@ -36,5 +36,5 @@ export function findToken(
   if (!allowQueryToken || query.token === undefined) return { status: 'absent' }
   return typeof query.token === 'string'
     ? { status: 'found', token: query.token }
-    : malformed('The query names more than one token.')
+    : malformed('The query string has more than one token.')
 }

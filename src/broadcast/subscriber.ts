@@ -343,7 +343,7 @@ export class Subscriber {
     )
     if (topics.length === 0) return
     const named = topics.slice(0, MAX_NAMED)
-    const message = `No frame can carry what is stored at ${named.join(', ')}${topics.length > named.length ? ' and others' : ''}: it was left out.`
+    const message = `What is stored at ${named.join(', ')}${topics.length > named.length ? ' and others' : ''} does not fit in a frame: it was left out.`
     this.#sink.send('error', wireError('internal', message, { topics: named, count: topics.length }))
   }
 

@@ -101,16 +101,15 @@ export class NodeCondition {
     const now = clock.monotonic()
     const failure = failed()
     if (failure !== undefined) return `the replica has failed: ${failure}`
-    if (isCutOff()) return 'this node is cut off: it reaches neither the other nodes nor the NATS servers'
+    if (isCutOff()) return 'this node is cut off: it can reach neither the other nodes nor the NATS servers'
     if (this.#twinsAt.filter(at => now - at < TWIN_MS).length >= TWINS) {
-      return `another process is node ${self.node} too: each needs a FLEETWIRE_NODE of its own`
+      return `another process is also node ${self.node}: each needs its own FLEETWIRE_NODE`
     }
     if (now - this.#streamAt >= NO_STREAM_MS) {
       const seconds = Math.floor((now - this.#streamAt) / 1000)
       return `the NATS servers can store nothing: they have had no majority for ${seconds} s`
     }
-    if (this.#inactiveSince !== undefined && now - this.#inactiveSince >= NO_ACTIVE_MS)
-      return 'no node is the active one'
+    if (this.#inactiveSince !== undefined && now - this.#inactiveSince >= NO_ACTIVE_MS) return 'no node is active'
     if (this.lagMs >= LAG_MS) return `the replica is ${Math.floor(this.lagMs / 1000)} s behind`
     if (requiresFsync && durability() !== 'fsync') {
       return 'the NATS servers are not known to sync each commit to their disks, as FLEETWIRE_NATS_REQUIRE_FSYNC asks'

@@ -267,7 +267,7 @@ export class NodeRole {
       return
     }
     this.#activeAt = this.#reachedAt = clock.monotonic()
-    onNote(`this node is the active one, by term ${log.term}`)
+    onNote(`this node is the active one, in term ${log.term}`)
     await this.#serve()
   }
 
@@ -307,7 +307,7 @@ export class NodeRole {
     const isCutOff = now - this.#reachedAt >= ISOLATED_MS
     if (isCutOff === this.#isCutOff) return
     this.#isCutOff = isCutOff
-    if (isCutOff && this.#state.name === 'active') this.#demote('it reaches neither the other nodes nor the stream')
+    if (isCutOff && this.#state.name === 'active') this.#demote('it can reach neither the other nodes nor the stream')
     this.#onChange.tell()
   }
 
@@ -331,7 +331,7 @@ export class NodeRole {
 
   #demote(why: string): void {
     const { services, log, onNote, onFault, clock } = this.#options
-    onNote(`this node is not the active one any more: ${why}`)
+    onNote(`this node is no longer the active one: ${why}`)
     this.#become({ name: 'following' })
     this.#activeAt = clock.monotonic()
     this.#judgeServing()

@@ -70,7 +70,7 @@ export class ConnectionAnnouncer {
     const drafts = this.#waiting.splice(0, count)
     if (drafts.length === 0) return
     const { log, logger } = this.#options
-    log.append(drafts).catch((err: unknown) => logger.debug({ err }, 'connections were not noted'))
+    log.append(drafts).catch((err: unknown) => logger.debug({ err }, 'connections were not recorded'))
   }
 }
 

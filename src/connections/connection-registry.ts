@@ -87,11 +87,11 @@ export class ConnectionRegistry {
     const { refusals } = this.#options
     if (this.size >= maxConnections) {
       refusals.add('connections')
-      return noRoom('unavailable', 'This server holds all the sockets it may.')
+      return noRoom('unavailable', 'This server has reached its limit of sockets.')
     }
     if ((this.#bySub.get(principal.sub)?.size ?? 0) >= maxConnectionsPerPrincipal) {
       refusals.add('connections_per_principal')
-      return noRoom('rate_limited', 'Too many sockets of this token subject.')
+      return noRoom('rate_limited', 'This token subject has too many sockets.')
     }
     return undefined
   }

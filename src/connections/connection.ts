@@ -270,7 +270,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
 
   onBinary(): void {
     if (!this.#admit()) return
-    this.#refuse({ code: 'invalid_frame', message: 'Binary messages are not used: send JSON as text.' })
+    this.#refuse({ code: 'invalid_frame', message: 'Binary messages are not supported: send JSON as text.' })
   }
 
   onPing(data: Buffer): void {

@@ -76,7 +76,7 @@ export class FrameLimits {
   #excess(limit: Excess['limit'], retryAfterMs: number): Excess | undefined {
     if (retryAfterMs === 0) return undefined
     this.#refusals.add(limit)
-    return { limit, message: `Too many frames of ${WHOSE[limit]}: slow down.`, retryAfterMs }
+    return { limit, message: `Too many frames on ${WHOSE[limit]}: slow down.`, retryAfterMs }
   }
 }
 

@@ -64,11 +64,11 @@ export class UpgradeGate {
 
   #tooMany(limit: 'upgrades_per_address' | 'upgrades_per_principal', of: string, retryAfterMs: number): WireError {
     this.#options.refusals.add(limit)
-    return wireError('rate_limited', `Too many new sockets of ${of}: wait before the next.`, { retryAfterMs })
+    return wireError('rate_limited', `Too many new sockets from ${of}: wait before opening another.`, { retryAfterMs })
   }
 
   #full(retryAfterMs: number): WireError {
     this.#options.refusals.add('admission')
-    return wireError('unavailable', 'Too many sockets come at once.', { retryAfterMs })
+    return wireError('unavailable', 'Too many sockets are being opened at once.', { retryAfterMs })
   }
 }

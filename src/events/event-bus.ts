@@ -153,11 +153,11 @@ export class EventBus {
     for (const [i, { taskId, ...publication }] of events.entries()) {
       const { type } = publication
       if (!isCustomType(type)) {
-        const message = `"${String(type).slice(0, 80)}": only custom:<name> is published; the rest is said by its service.`
+        const message = `"${String(type).slice(0, 80)}": only custom:<name> can be published; services publish all other types.`
         return refused(wireError('invalid_request', message))
       }
       if (taskId !== undefined && !ID.test(taskId))
-        return refused(wireError('invalid_request', `taskId: "${String(taskId).slice(0, 80)}" is no id.`))
+        return refused(wireError('invalid_request', `taskId: "${String(taskId).slice(0, 80)}" is not a valid id.`))
       const made = draftOfPublication(publication, owners[i])
       if ('refusal' in made) return refused(made.refusal)
       drafts.push({ ...made.draft, ...(taskId !== undefined && { taskId }) })

@@ -13,7 +13,7 @@ const TASK_TOPIC = /^tasks\.([A-Za-z0-9_-]{1,64})\.events$/
 const MAX_PAYLOAD_BYTES = 64 * 1024
 
 export type Publication = { draft: EventDraft } | { refusal: WireError }
-const NO_JSON = wireError('invalid_request', 'payload: is no JSON.')
+const NO_JSON = wireError('invalid_request', 'payload: is not JSON.')
 
 /** The agent of the task that a topic is about; `absent`: there is no such task. */
 export type TaskOwner = 'absent' | { agentId?: string }
@@ -25,7 +25,7 @@ export type FindOwner = (taskId: string) => Promise<TaskOwner>
  */
 export function draftOfPublication({ topic, type, payload }: PublishEvent, owner: TaskOwner = 'absent'): Publication {
   if (!PUBLIC_TOPIC.test(topic)) {
-    const message = `"${topic.slice(0, 80)}": events are published to tasks.*.events, users.*.inbox and agents.*.log.`
+    const message = `"${topic.slice(0, 80)}": events can be published to tasks.*.events, users.*.inbox and agents.*.log.`
     return { refusal: wireError('forbidden', message, { topic }) }
   }
   const flaw = payloadFlaw(payload)

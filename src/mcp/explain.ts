@@ -5,17 +5,17 @@ import { NoAnswer } from './fleet-port.ts'
 /** What a model can do about a refusal; the server's message says what was wrong. */
 const advice: Partial<Record<ErrorCode, string>> = {
   unauthorized:
-    'The token of this connection is missing, expired or revoked. Only the person who set it up can give it a new one (FLEETWIRE_TOKEN, or the Authorization header); do not try again before.',
+    'The token of this connection is missing, expired or revoked. Only the person who set it up can give it a new one (FLEETWIRE_TOKEN, or the Authorization header); do not try again before that.',
   forbidden:
     'The token of this connection does not have this right, so trying again does not help. Tell the person what you wanted to do; a token of the role "operator" may command and answer.',
   not_found:
-    'It does not exist, or this token may not see it. list_agents, list_commands, list_sessions and list_requests show the ids that there are.',
-  cursor_gone: 'That place is no longer kept. Start again without a cursor.',
-  queue_full: 'Wait for the queue of that agent to empty (wait_command on one of its commands), or take another agent.',
+    'It does not exist, or this token may not see it. list_agents, list_commands, list_sessions and list_requests show the ids that exist.',
+  cursor_gone: 'That position is no longer retained. Start again without a cursor.',
+  queue_full: 'Wait for the queue of that agent to empty (wait_command on one of its commands), or use another agent.',
   rate_limited: 'Wait before the next call.',
   unavailable: 'Nothing was accepted. Try the same call again in a moment; with the same idempotencyKey it is safe.',
-  invalid_request: 'Change the arguments as it says.',
-  internal: 'Try again once; if it stays, tell the person.',
+  invalid_request: 'Change the arguments as the message says.',
+  internal: 'Try again once; if it fails again, tell the person.',
 }
 
 /** A failure whose message is already written for the model. */
@@ -35,7 +35,7 @@ export function explain(error: unknown): string {
     return [`${code}: ${message}${when}`, advice[code]].filter(Boolean).join('\n')
   }
   if (error instanceof NoAnswer) {
-    return `unreachable: ${error.message}\nWhat was asked for may or may not have arrived. Try the same call again later; a command with the same idempotencyKey is never run twice.`
+    return `unreachable: ${error.message}\nThe request may or may not have arrived. Try the same call again later; a command with the same idempotencyKey is never run twice.`
   }
   if (error instanceof ToolFailure) return error.message
   return `internal: ${(error as Error).message}`

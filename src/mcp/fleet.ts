@@ -64,7 +64,7 @@ function refusalOf({ status, text }: FleetAnswer): Pick<RestError, 'code' | 'mes
     // The response is not the server's but a proxy's.
   }
   const code = status === 401 ? 'unauthorized' : status === 403 ? 'forbidden' : 'unavailable'
-  return { code, message: `The server, or a proxy before it, answered ${status}: ${text.slice(0, 200)}` }
+  return { code, message: `The server, or a proxy in front of it, answered ${status}: ${text.slice(0, 200)}` }
 }
 
 /** Encodes an id for use in a path. */

@@ -36,7 +36,7 @@ export interface Posted {
 }
 
 const noSubscriptions: Subscriptions = {
-  add: async () => 'To subscribe, send the Mcp-Session-Id that the answer to initialize had.',
+  add: async () => 'To subscribe, send the Mcp-Session-Id from the response to initialize.',
   remove: async () => {},
 }
 

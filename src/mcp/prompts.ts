@@ -8,10 +8,13 @@ const asUser = (text: string) => ({ messages: [{ role: 'user' as const, content:
 export function addPrompts(server: McpServer): void {
   server.registerPrompt(
     'fleet_status',
-    { title: 'How is the fleet?', description: 'What the agents do, what went wrong, what waits for an answer' },
+    {
+      title: 'How is the fleet?',
+      description: 'What the agents are doing, what went wrong, what is waiting for an answer',
+    },
     async () =>
       asUser(
-        'How is the fleet? Use fleet_summary, then list_requests for what waits for an answer and list_commands for what failed lately. Tell it in a few lines, what wants my attention first. Do not answer requests and do not send commands.',
+        'How is the fleet? Use fleet_summary, then list_requests for what is waiting for an answer and list_commands for what failed lately. Answer in a few lines, starting with what needs my attention. Do not answer requests and do not send commands.',
       ),
   )
   server.registerPrompt(
@@ -22,13 +25,13 @@ export function addPrompts(server: McpServer): void {
       argsSchema: toolSchema(
         Type.Object({
           agentId: Type.String({ description: 'The agent, from list_agents' }),
-          task: Type.String({ description: 'What is to be done' }),
+          task: Type.String({ description: 'What to do' }),
         }),
       ),
     },
     async ({ agentId, task }) =>
       asUser(
-        `Give this task to the agent "${agentId}" with send_command (kind "prompt" if get_agent says that it takes prompts) and an idempotencyKey of your own, follow it with wait_command until it has ended, and report the result. If it asks something (answer_request), ask me first.\n\nThe task:\n${task}`,
+        `Give this task to the agent "${agentId}" with send_command (kind "prompt" if get_agent says that it accepts prompts) and a new idempotencyKey, follow it with wait_command until it has ended, and report the result. If it asks something (answer_request), ask me first.\n\nThe task:\n${task}`,
       ),
   )
 }

@@ -75,7 +75,7 @@ export class RemoteFleet implements FleetPort {
       signal?.throwIfAborted()
       const why = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message
       return new NoAnswer(
-        `No Fleetwire server answers at ${this.#options.url} (${why}). It is started with: fleetwire serve`,
+        `No Fleetwire server answers at ${this.#options.url} (${why}). Start it with: fleetwire serve`,
       )
     }
   }

@@ -71,7 +71,7 @@ export function addResources(server: McpServer, fleet: Fleet): void {
         sessionId: (value, context) => sessionIds(fleet, value, context?.arguments?.agentId),
       },
     }),
-    { title: 'Session', description: 'A session and the newest of what was said in it', mimeType: JSON_TYPE },
+    { title: 'Session', description: 'A session and its newest messages', mimeType: JSON_TYPE },
     readOne,
   )
 }

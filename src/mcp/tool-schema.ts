@@ -54,7 +54,7 @@ function flawInWords(schema: TObject, flaw: ValueError): string {
   const name = flaw.path.slice(1).replaceAll('/', '.')
   switch (flaw.type) {
     case ValueErrorType.ObjectAdditionalProperties:
-      return `"${name}" is no argument of this tool; it takes ${Object.keys(schema.properties).join(', ') || 'none'}.`
+      return `"${name}" is not an argument of this tool; it takes ${Object.keys(schema.properties).join(', ') || 'none'}.`
     case ValueErrorType.ObjectRequiredProperty:
       return `"${name}" is required.`
     default:

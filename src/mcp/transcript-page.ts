@@ -31,7 +31,7 @@ const encode = ({ cursor = '', skip, offset }: Place): string => `${skip}.${offs
 function decode(text: string): Place {
   const [, skip, offset, cursor] = /^(\d{1,6})\.(\d{1,9})\.(.*)$/s.exec(text) ?? []
   if (skip === undefined)
-    throw new ToolFailure('`cursor` is none of this tool: pass the nextCursor of the page before.')
+    throw new ToolFailure('`cursor` is not from this tool: pass the nextCursor of the previous page.')
   return { cursor: cursor === '' ? undefined : cursor, skip: Number(skip), offset: Number(offset) }
 }
 

@@ -18,8 +18,8 @@ export const AgentView = Type.Object({
   work: Type.String({ description: 'starting, idle, working, waiting, stalled, stopped or error' }),
   detail: Type.String(),
   evidence: Type.String({ description: 'How `work` is known: reported, inferred or guessed' }),
-  kinds: Type.Array(Type.String(), { description: 'Kinds of commands that it takes' }),
-  running: Type.Array(Type.String(), { description: 'Ids of the commands that run' }),
+  kinds: Type.Array(Type.String(), { description: 'Kinds of commands that it accepts' }),
+  running: Type.Array(Type.String(), { description: 'Ids of the commands that are running' }),
   openRequests: Type.Integer({ description: 'Questions that wait for an answer' }),
   lastSeenAt: When,
 })
@@ -54,16 +54,18 @@ export const CommandView = Type.Object({
   title: Type.String({ description: 'The beginning of the input' }),
   status: Type.String({
     description:
-      'queued, dispatched, running; or for good: succeeded, failed, cancelled, timed_out, expired, rejected, lost',
+      'queued, dispatched, running; or final: succeeded, failed, cancelled, timed_out, expired, rejected, lost',
   }),
-  ended: Type.Boolean({ description: 'The status is for good' }),
-  phase: optional(Type.String({ description: 'Of a running one: working, waiting_input, cancelling, disconnected' })),
+  ended: Type.Boolean({ description: 'The status is final' }),
+  phase: optional(
+    Type.String({ description: 'Of a running command: working, waiting_input, cancelling, disconnected' }),
+  ),
   reason: optional(Type.String()),
   detail: optional(Type.String()),
   progress: optional(Type.Number({ description: '0 to 1' })),
   message: optional(Type.String()),
   exitCode: optional(Type.Integer()),
-  output: optional(Type.Unknown({ description: 'What it returned; of a shell command the end of its output' })),
+  output: optional(Type.Unknown({ description: 'What it returned; for a shell command, the end of its output' })),
   outputIsCut: optional(Type.Boolean({ description: 'read_output with this commandId has more' })),
   error: optional(Type.Unknown()),
   sessionId: optional(Type.String()),
@@ -105,7 +107,7 @@ function outputOf(command: Command, limit: number): Pick<CommandView, 'output' |
 }
 
 /** A value unchanged, or, if it is too long, as text with its middle cut out. */
-function short(value: unknown, limit: number, howToReadOn = 'it is not kept elsewhere'): unknown {
+function short(value: unknown, limit: number, howToReadOn = 'they are stored nowhere else'): unknown {
   if (typeof value === 'string') return cutMiddle(value, limit, howToReadOn)
   const json = JSON.stringify(value)
   return json === undefined || json.length <= limit ? value : cutMiddle(json, limit, howToReadOn)
@@ -147,7 +149,7 @@ export const RequestView = Type.Object({
   title: Type.String(),
   description: Type.String(),
   subject: optional(Type.Unknown({ description: 'What exactly would be done' })),
-  digest: optional(Type.String({ description: 'Of the subject: an answer with it counts for this subject alone' })),
+  digest: optional(Type.String({ description: 'Of the subject: an answer with it counts only for this subject' })),
   risk: Type.String(),
   options: Type.Array(
     Type.Object({
@@ -185,7 +187,7 @@ export const viewOfRequest = (request: Interaction, chars: number = REQUEST_CHAR
 })
 
 const howToSeeAll = ({ interactionId }: Interaction): string =>
-  `list_requests with requestId "${interactionId}" shows more, the dashboard all of it`
+  `list_requests with requestId "${interactionId}" shows more, the dashboard everything`
 
 export function requestText(request: RequestView): string {
   const { requestId, agentId, kind, title, description, subject, risk, options, state } = request

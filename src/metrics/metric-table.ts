@@ -104,7 +104,7 @@ export const metricTable: Record<string, Metric> = {
   },
   fleetwire_subscribers: {
     type: 'gauge',
-    help: 'Receivers that subscribed to anything',
+    help: 'Receivers with at least one subscription',
     read: ({ broadcaster }) => only(broadcaster.stats().subscribers),
   },
   fleetwire_events_delivered_total: {
@@ -114,12 +114,12 @@ export const metricTable: Record<string, Metric> = {
   },
   fleetwire_events_compressed_total: {
     type: 'counter',
-    help: 'Live events that were compressed, each once',
+    help: 'Live events that were compressed, each counted once',
     read: ({ broadcaster }) => only(broadcaster.stats().compressedEvents),
   },
   fleetwire_resumes_total: {
     type: 'counter',
-    help: 'Resumes asked for, by result: resumed, or why not',
+    help: 'Resume requests, by result: resumed, or why not',
     label: 'result',
     read: ({ broadcaster }) => Object.entries(broadcaster.stats().resumes),
   },
@@ -162,13 +162,13 @@ export const metricTable: Record<string, Metric> = {
   fleetwire_webhook_oldest_seconds: {
     type: 'gauge',
     ofFleet: true,
-    help: 'How long the oldest event waits that a webhook could not be sent yet',
+    help: 'Age of the oldest event that a webhook has not delivered yet',
     read: ({ webhooks }) => only(webhooks.stats().oldestMs / 1000),
   },
   fleetwire_log_bytes: {
     type: 'gauge',
     ofFleet: true,
-    help: 'Bytes of the events in the log, and how many may be there (EVENT_RETENTION_BYTES)',
+    help: 'Bytes of the events in the log, and their limit (EVENT_RETENTION_BYTES)',
     label: 'of',
     read({ log }): Sample[] {
       const usage = log.usage()
@@ -181,37 +181,37 @@ export const metricTable: Record<string, Metric> = {
   },
   fleetwire_cluster_active: {
     type: 'gauge',
-    help: '1 on the node that decides, 0 on all others; the sum is 1 but for a failover',
+    help: '1 on the active node, 0 on all others; the sum is 1 except during a failover',
     label: 'node',
     read: ofNode(({ isActive }) => (isActive ? 1 : 0)),
   },
   fleetwire_cluster_term: {
     type: 'gauge',
-    help: 'How often the leading node changed, as this node knows it',
+    help: 'How often the leader changed, as far as this node knows',
     label: 'node',
     read: ofNode(({ term }) => term),
   },
   fleetwire_cluster_members: {
     type: 'gauge',
-    help: 'Nodes that this node hears, itself included',
+    help: 'Nodes that this node hears from, itself included',
     label: 'node',
     read: ofNode(({ members }) => members.length),
   },
   fleetwire_cluster_position: {
     type: 'gauge',
-    help: 'Up to where the replica of this node has the stream, in messages',
+    help: 'How far into the stream the replica of this node is, in messages',
     label: 'node',
     read: ofNode(({ position }) => position),
   },
   fleetwire_cluster_lag: {
     type: 'gauge',
-    help: 'Messages of the stream that another node said it has, and the replica of this node has not',
+    help: 'Messages of the stream that another node reports and the replica of this node does not have yet',
     label: 'node',
     read: ofNode(({ members, position }) => Math.max(0, ...members.map(member => member.position - position))),
   },
   fleetwire_cluster_forwarded_total: {
     type: 'counter',
-    help: 'Requests and frames that this node had the active node carry out, by outcome',
+    help: 'Requests and frames that this node forwarded to the active node, by outcome',
     label: 'outcome',
     read: ({ activeCalls }) => Object.entries(activeCalls?.stats() ?? {}),
   },

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 /** The oldest version that tests run. */
 const OLDEST = [2, 12] as const
 const HOW_TO_GET =
-  'Get nats-server 2.15: scripts/install-nats-server.sh of a clone puts it where this looks; packages of most systems and https://github.com/nats-io/nats-server/releases have it too. Or name one: NATS_SERVER=/path/to/nats-server.'
+  'Install nats-server 2.15: scripts/install-nats-server.sh in a clone puts it where this looks; the packages of most systems and https://github.com/nats-io/nats-server/releases have it too. Or set NATS_SERVER=/path/to/nats-server.'
 
 /** The program, or a sentence that says why none was found and how to get one. Nothing is downloaded. */
 export function findNatsServer(
@@ -20,10 +20,10 @@ export function findNatsServer(
     const { stdout = '', error } = spawnSync(path, ['--version'], { encoding: 'utf8', env })
     const [, major, minor] = /v(\d+)\.(\d+)/.exec(stdout ?? '') ?? []
     if (Number(major) === OLDEST[0] && Number(minor) >= OLDEST[1]) return { path }
-    if (stdout) flaws.push(`${path} is ${stdout.trim()}, and ${OLDEST.join('.')} is the oldest that will do.`)
-    else if (named) flaws.push(`${named} does not run (${error?.message ?? 'it says no version'}).`)
+    if (stdout) flaws.push(`${path} is ${stdout.trim()}; the oldest supported version is ${OLDEST.join('.')}.`)
+    else if (named) flaws.push(`${named} does not run (${error?.message ?? 'it reports no version'}).`)
   }
-  return { flaw: [...(flaws.length > 0 ? flaws : ['nats-server is not here.']), HOW_TO_GET].join(' ') }
+  return { flaw: [...(flaws.length > 0 ? flaws : ['nats-server was not found.']), HOW_TO_GET].join(' ') }
 }
 
 export interface NatsServerConfig {

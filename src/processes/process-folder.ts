@@ -13,7 +13,7 @@ export function holdFolder(folder: string): () => void {
   const holder = pidIn(file)
   // Process ids are reused: the process that has this id now may be anything.
   if (holder !== undefined && holder !== process.pid && /\bcluster\b/.test(commandOf(holder)))
-    throw new FolderHeld(`Process ${holder} runs a cluster in ${folder} already.`)
+    throw new FolderHeld(`Process ${holder} already runs a cluster in ${folder}.`)
   writeFileSync(file, `${process.pid}\n`, { mode: 0o600 })
   return () => rmSync(file, { force: true })
 }

@@ -71,7 +71,7 @@ export class HandDeliveries {
     if (record === undefined) return refused(notFound('delivery', deliveryId))
     const { type, topic, cursor, messageId } = record.payload as DeliveryRecord
     if (type.startsWith('webhook:')) {
-      return refused(wireError('conflict', `A ${type} is no event: ask for a test instead.`, { type }))
+      return refused(wireError('conflict', `A ${type} is not an event: send a test instead.`, { type }))
     }
     return this.#send(webhook, 'redelivery', actor, async () => {
       const message = await this.#event(webhook, topic, cursorInCopy(cursor, this.#ports.log.epoch))
@@ -88,7 +88,8 @@ export class HandDeliveries {
     if (event?.cursor !== cursor) {
       return refused(wireError('cursor_gone', 'The event is no longer in the log, so it cannot be sent again.'))
     }
-    if (!canSeeEntry(principalOf(webhook), event)) return refused(wireError('forbidden', 'The webhook may not see it.'))
+    if (!canSeeEntry(principalOf(webhook), event))
+      return refused(wireError('forbidden', 'The webhook may not see this event.'))
     return eventMessage(webhook.webhookId, event)
   }
 
@@ -103,7 +104,7 @@ export class HandDeliveries {
     const run = this.#run
     if (run === undefined) return refused(unavailable())
     if (this.#underWay.has(webhookId)) {
-      return refused(wireError('conflict', 'A delivery by hand of this webhook is under way: wait for its end.'))
+      return refused(wireError('conflict', 'A manual delivery of this webhook is in progress: wait until it ends.'))
     }
     this.#underWay.add(webhookId)
     try {

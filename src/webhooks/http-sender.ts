@@ -128,7 +128,7 @@ export class HttpSender implements WebhookSender {
         },
       })
       const give = (error: Error) => request.destroy(error)
-      const giveUp = () => give(new Error('given up: the server stops, or the webhook changed'))
+      const giveUp = () => give(new Error('aborted: the server is stopping, or the webhook was changed'))
       const timer = clock.setTimeout(() => give(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
       const settled = () => {
         timer.cancel()
@@ -197,11 +197,11 @@ function judge({ statusCode, text, retryAfter }: Answer, now: number): Judged {
   const common = { statusCode, ...(text !== '' && { response: text }) }
   if (statusCode >= 200 && statusCode < 300) return { ok: true, ...common }
   if (statusCode === 410)
-    return { ok: false, isGone: true, error: 'the receiver answered 410: it wants no more', ...common }
+    return { ok: false, isGone: true, error: 'the receiver answered 410: it wants no more events', ...common }
   const isRedirect = statusCode >= 300 && statusCode < 400
   const waitMs = retryAfterMs(retryAfter, now)
   const error = isRedirect
-    ? `the receiver answered ${statusCode}: redirects are not followed, so give the URL that it leads to`
+    ? `the receiver answered ${statusCode}: redirects are not followed, so set the URL that it redirects to`
     : `the receiver answered ${statusCode}`
   return { ok: false, error, ...common, ...(waitMs !== undefined && { retryAfterMs: waitMs }) }
 }

@@ -23,7 +23,7 @@ export function secretFlaw(secret: string): string | undefined {
   const { length } = keyOf(secret)
   const isWhole = secret.startsWith(PREFIX) && PREFIX + keyOf(secret).toString('base64') === secret
   if (isWhole && length >= LEAST_BYTES && length <= MOST_BYTES) return undefined
-  return `must be ${PREFIX} and ${LEAST_BYTES} to ${MOST_BYTES} bytes in base64, with its padding (=).`
+  return `must be ${PREFIX} followed by ${LEAST_BYTES} to ${MOST_BYTES} bytes in base64, with padding (=).`
 }
 
 /** The secrets that are valid at `now`, epoch ms. */

@@ -202,7 +202,7 @@ const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).orig
 /** Shows neither the path nor the query of the URL: for many receivers they are the secret. */
 function notice({ webhookId, name, url, createdBy }: WebhookRecord, reason: WebhookEnd, error: string): EventDraft {
   const title = `The webhook ${name === '' ? webhookId : `"${name}"`} to ${originOf(url)} was disabled`
-  const message = `${whys[reason]} The last error: ${error}. What it was not sent is kept in the log: enable it to go on from there.`
+  const message = `${whys[reason]} The last error: ${error}. The events that it missed are kept in the log: enable it to continue from there.`
   return draftOf('notification:created', topics.userInbox(userKeyOf(createdBy)), {
     ...{ title, message, data: { webhookId, reason } },
   })

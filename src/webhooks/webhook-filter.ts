@@ -33,9 +33,9 @@ export function isTypeWanted({ events }: Pick<WebhookRecord, 'events'>, type: st
 /** Why a webhook would wait forever for this type or type pattern; undefined if it can match an event. */
 export function typeFlaw(pattern: string): string | undefined {
   if (pattern.startsWith('custom:') || pattern.startsWith('*') || isCustomType(pattern)) return undefined
-  if (NOT_KEPT.includes(pattern)) return `"${pattern}" is told and not kept: webhooks are sent what is kept.`
+  if (NOT_KEPT.includes(pattern)) return `"${pattern}" is not stored: webhooks receive only stored events.`
   if (known.some(type => matchesType(pattern, type))) return undefined
-  return `"${pattern}" is no type of event: see docs/event-catalogue.md.`
+  return `"${pattern}" is not an event type: see docs/event-catalogue.md.`
 }
 
 function hasLabels({ labels }: WebhookRecord, event: FleetEvent, labelsOf: LabelsOf): boolean {

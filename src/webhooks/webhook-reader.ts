@@ -79,7 +79,7 @@ export class WebhookReader {
 
   /** Sent in place of events that cannot be sent: gaps are reported, never hidden. */
   #gap({ webhookId }: WebhookRecord, after: string, next: string, reason: string): Next {
-    const message = reasons[reason] ?? `This webhook was at a place that this log does not know (${reason}).`
+    const message = reasons[reason] ?? `This log does not know the position of this webhook (${reason}).`
     const payload = { webhookId, after, resumedAt: next, reason, message }
     const notice = noticeMessage(webhookId, 'webhook:gap', payload, { key: after, cursor: next, at: this.#clock.now() })
     return { kind: 'message', message: notice, next }
@@ -89,6 +89,6 @@ export class WebhookReader {
 const reasons: Record<string, string> = {
   expired: 'Events of this webhook left the log before they could be delivered.',
   epoch:
-    'The log was restored from a copy. Events after that copy are lost to it, though they may have been delivered; new ones follow.',
-  skipped: 'Events that waited for this webhook were skipped by hand.',
+    'The log was restored from a backup. It lacks the events after that backup, though they may have been delivered; new ones follow.',
+  skipped: 'Events that waited for this webhook were skipped manually.',
 }

@@ -14,11 +14,11 @@ export const schemeOf = ({ protocol }: URL): 'http' | 'https' => (protocol === '
 
 /** Why a webhook cannot be sent to this URL, judging by the URL alone; undefined if it may be. */
 export function urlFlaw(text: string, policy: AddressPolicy): string | undefined {
-  if (!URL.canParse(text)) return 'is no URL: give one such as https://example.com/hooks/fleet.'
+  if (!URL.canParse(text)) return 'is not a valid URL: use one such as https://example.com/hooks/fleet.'
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return `must begin with https://, not ${url.protocol}`
   if (url.username !== '' || url.password !== '')
-    return 'must not name a user or a password: deliveries are signed, which proves who sends them.'
+    return 'must not contain a user or a password: deliveries are signed, which proves who sends them.'
   if (url.hash !== '') return 'must not have a fragment (#…), which is never sent.'
   const port = url.port === '' ? undefined : Number(url.port)
   // The parser drops the scheme's own default port; the other scheme's is fine too.

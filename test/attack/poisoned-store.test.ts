@@ -74,7 +74,7 @@ t.test('[SB9] [RS6] [CS30] a store with entries that no frame can carry serves a
   board.send('ping')
   await board.next('pong')
   const error = board.frames.find(({ type }) => type === 'error')!.payload
-  t.match(error, { code: 'internal', message: /No frame can carry/ })
+  t.match(error, { code: 'internal', message: /does not fit in a frame/ })
   for (const taskId of ['t1', 't2', 't3', 't4']) {
     t.notOk(shown.includes(topics.taskStatus(taskId)), `${taskId} is left out`)
     t.ok(error.details.topics.includes(topics.taskStatus(taskId)), 'and named in the error')

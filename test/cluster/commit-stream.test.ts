@@ -27,7 +27,7 @@ if (cluster !== undefined) {
     const stream = await openNatsCommitStream({ ...options, replicas: 1 })
     await t.rejects(openNatsCommitStream(options), {
       code: 'FLW_ERR_CLUSTER_STREAM',
-      message: /num_replicas is 1, and should be 3/,
+      message: /num_replicas is 1, but should be 3/,
     })
     await stream.destroy()
     await stream.close()

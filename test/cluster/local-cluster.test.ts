@@ -86,5 +86,8 @@ t.test('without a nats-server, fleetwire cluster says how to get one', async t =
   t.match(await ask({ NATS_SERVER: program }), missing)
   t.match(await ask({ PATH: t.testdirName, XDG_CACHE_HOME: t.testdirName }), missing)
   writeFileSync(program, '#!/bin/sh\necho nats-server: v2.9.10\n', { mode: 0o755 })
-  t.match(await ask({ NATS_SERVER: program }), { code: 127, stderr: /v2\.9\.10, and 2\.12 is the oldest/ })
+  t.match(await ask({ NATS_SERVER: program }), {
+    code: 127,
+    stderr: /v2\.9\.10; the oldest supported version is 2\.12/,
+  })
 })

@@ -38,17 +38,17 @@ t.test(
 
     await t.rejects(openNode(t, nats, 'b', { NATS_REPLICAS: 3 }), {
       code: 'FLW_ERR_CLUSTER_STREAM',
-      message: /its num_replicas is 1, and should be 3/,
+      message: /its num_replicas is 1, but should be 3/,
     })
 
     const other = await openNode(t, nats, 'c', { ...ONE, JWT_SECRET: 'another-secret-that-is-long-enough-too' })
-    await node.printed(/Node c judges tokens by another key/)
-    await until(() => /Node a judges tokens by/.test(other.output()))
+    await node.printed(/Node c verifies tokens with a different key/)
+    await until(() => /Node a verifies tokens with/.test(other.output()))
     t.notMatch(node.output() + other.output(), /another-secret/)
     await other.app.close()
 
     const twin = await openNode(t, nats, 'a', ONE)
-    for (const each of [url, twin.url]) await readiness(each, 503, /another process is node a too/)
+    for (const each of [url, twin.url]) await readiness(each, 503, /another process is also node a/)
     await until(() => /FLW_ERR_CLUSTER_NODE/.test(twin.output()))
   },
 )
@@ -87,15 +87,15 @@ t.test('wrong TLS settings and logins end the start with a reason that does not 
   const ca = { ...ONE, NATS_CA: file('ca.crt') }
 
   const refused = await openNode(t, at('fleet:another@'), 'a', ca).catch((error: unknown) => error as Error)
-  t.match(refused, { message: /do not let this node in: .*uthorization.*FLEETWIRE_NATS_CREDS/ })
+  t.match(refused, { message: /refuse this node: .*uthorization.*FLEETWIRE_NATS_CREDS/ })
   t.notMatch(inspect(refused, { depth: Infinity, showHidden: true }), /another/)
 
   const swapped = { ...ca, NATS_CERT: file('ca.crt'), NATS_KEY: file('server.key') }
   await t.rejects(openNode(t, at(''), 'a', swapped), {
-    message: /ca\.crt and .*server\.key are no certificate and its key/,
+    message: /ca\.crt and .*server\.key are not a certificate and its key/,
   })
   const noCa = openNode(t, at(''), 'a', { ...ONE, NATS_CA: file('ca.key') })
-  await t.rejects(noCa, { message: /ca\.key holds no certificate/ })
+  await t.rejects(noCa, { message: /ca\.key contains no certificate/ })
   const missing = openNode(t, at(''), 'a', { ...ONE, NATS_CREDS: file('no.creds') })
   await t.rejects(missing, { message: /no\.creds cannot be read/ })
 
@@ -119,10 +119,10 @@ t.test('a node with the right credentials file connects, and one with another fi
   const node = await withCreds('node.creds', creds)
   t.match(await readiness(node.url, 200, /"role":"active"/), /"role":"active"/)
   const foreign = withCreds('foreign.creds', natsOperator().creds)
-  const refusal = /^The NATS servers at \S+ do not let this node in: .*FLEETWIRE_NATS_CREDS/
+  const refusal = /^The NATS servers at \S+ refuse this node: .*FLEETWIRE_NATS_CREDS/
   await t.rejects(foreign, { message: refusal })
   const empty = withCreds('empty.creds', 'nothing of this kind')
-  await t.rejects(empty, { message: /empty\.creds holds no credentials of NATS/ })
+  await t.rejects(empty, { message: /empty\.creds contains no NATS credentials/ })
 })
 
 t.test('the durability that servers report is shown, and a minimum can be required', async t => {

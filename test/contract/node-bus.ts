@@ -131,7 +131,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
         .catch((error: Error) => faults.push(error))
     ask('nobody')
     await until(() => faults.length === 1)
-    t.match(faults[0], { name: 'NodeUnreachable', message: 'Node nobody does not answer: no such node listens' })
+    t.match(faults[0], { name: 'NodeUnreachable', message: 'Node nobody does not answer: no such node is listening' })
     t.ok(faults[0] instanceof NodeUnreachable)
     b.answer('never', () => new Promise(() => {}))
     ask(b.node, 200)
@@ -250,10 +250,10 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     const { here: other } = await linked({ ...harness, b: again })
     again.close()
     await harness.until(() => other.ends.length === 1)
-    t.same(other.ends, [`node ${again.node} ends`])
+    t.same(other.ends, [`node ${again.node} is stopping`])
     const last = watched(harness.a.openLink(again.node, 'things', 1))
     await harness.until(() => last.ends.length === 1)
-    t.same(last.ends, ['no such node listens'])
+    t.same(last.ends, ['no such node is listening'])
   })
 
   t.test(`${name}: both sides may end a link at the same time, and then send nothing more`, async t => {
@@ -282,7 +282,7 @@ export function nodeBusContract(t: Test, name: string, factory: (t: Test) => Pro
     const refused = watched(a.openLink(b.node, 'odd', 1))
     refused.link.send('unread')
     await until(() => refused.ends.length === 1)
-    t.same(refused.ends, [`node ${b.node} takes no links of the kind "odd"`])
+    t.same(refused.ends, [`node ${b.node} does not accept links of the kind "odd"`])
     const { here, there } = await linked(harness)
     const { here: other, there: otherThere } = await linked(harness)
     there.link.onMessage(() => {

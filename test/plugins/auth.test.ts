@@ -188,7 +188,7 @@ test('[LM16] only false tokens from an address are limited, not its other reques
   for (let i = 0; i < 10; i++) t.equal(await ask(i % 2 ? 'nonsense' : hmacToken(`${SECRET}!`)), 401)
   t.match(await call('nonsense', 'GET', '/api/v1/tokens'), {
     status: 429,
-    body: { code: 'rate_limited', message: /false tokens/, details: { retryAfterMs: Number } },
+    body: { code: 'rate_limited', message: /invalid tokens/, details: { retryAfterMs: Number } },
   })
   t.match(await refusedUpgrade(`${url}/ws?token=nonsense`), { status: 429, headers: { 'retry-after': String } })
   t.equal(await ask(good), 200, 'a valid token from the same address')

@@ -82,7 +82,7 @@ test('[RE1] [RE2] every refusal has the same shape', async t => {
     ['path', call(admin, 'DELETE', '/api/v1/tasks/no%20id'), 400, 'invalid_request', /^params\.taskId must match/],
     ['no such task', call(admin, 'DELETE', '/api/v1/tasks/none'), 404, 'not_found', /none/],
     ['no such route', call(admin, 'GET', '/nowhere?secret=1'), 404, 'not_found', /^There is no GET \/nowhere\.$/],
-    ['no such method', call(admin, 'PUT', tokens, {}), 405, 'invalid_request', /PUT.*takes GET, HEAD, POST/],
+    ['no such method', call(admin, 'PUT', tokens, {}), 405, 'invalid_request', /PUT.*accepts GET, HEAD, POST/],
     ['bad URL', call(admin, 'GET', '/%E0%A4%A'), 400, 'invalid_request', /URL/],
     ['long parameter', call(admin, 'DELETE', `/api/v1/tasks/${'x'.repeat(5000)}`), 414, 'invalid_request', /./],
     ['other status', call(admin, 'GET', '/teapot'), 418, 'invalid_request', /short and stout/],

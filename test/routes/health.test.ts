@@ -62,5 +62,5 @@ test('[RE25] a server with a full disk is not ready, says why once, and recovers
   await log.retain()
   clock.advance(3000)
   t.match(await ready(), { status: 200, body: { ready: true, store: 'ok' } })
-  t.ok(lines.some(line => line.includes('the store accepts again')))
+  t.ok(lines.some(line => line.includes('the store accepts writes again')))
 })

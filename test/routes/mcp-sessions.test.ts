@@ -101,8 +101,8 @@ test('[MC5] a stopping server answers all waiting calls, however many, and ends 
     await until(() => server.app.broadcaster.stats().subscribers === 1 + waiting.length)
     await server.app.close()
     for (const answer of await Promise.all(waiting))
-      t.match(answer, { isError: false, text: /server restarts; the command is safe/ })
-    if (closed !== undefined) t.equal(await closed, 'graceful', 'the stream ends properly instead of being cut')
+      t.match(answer, { isError: false, text: /server is restarting; the command is safe/ })
+    if (closed !== undefined) t.equal(await closed, 'graceful', 'the stream has an end, not a cut')
   }
 })
 

@@ -83,10 +83,10 @@ test('[WH13] [WH14] a URL that may not be used is refused with the reason', asyn
     ['https://10.0.0.1/', /10.0.0.1 is not public \(private\)/],
     ['https://2852039166/', /169.254.169.254 is not public \(link-local\)/],
     ['https://[::ffff:192.168.0.1]/', /not public/],
-    ['https://localhost@127.0.0.1/', /must not name a user/],
+    ['https://localhost@127.0.0.1/', /must not contain a user/],
     ['ftp://127.0.0.1/', /must begin with https/],
     ['https://127.0.0.1:25/', /must not name port 25/],
-    ['nonsense', /is no URL/],
+    ['nonsense', /is not a valid URL/],
   ] as const) {
     const refused = await api('POST', '/webhooks', { url, topics: ['>'] })
     t.match(refused, { status: 400, body: { code: 'invalid_request', message: why, details: { path: '/url' } } }, url)

@@ -42,8 +42,8 @@ const closed: Record<string, string> = {
   '2001::1': 'not public',
   '2001:db8::1': 'not public',
   '4000::1': 'not assigned',
-  localhost: 'is no address',
-  '': 'is no address',
+  localhost: 'is not an address',
+  '': 'is not an address',
 }
 const open = ['1.1.1.1', '8.8.8.8', '172.15.0.1', '172.32.0.1', '100.63.0.1', '2606:4700::1111', '2a00:1450::1']
 
@@ -93,6 +93,10 @@ t.test('[CF2] an invalid setting is refused with the reason', async t => {
     ['10.0.0.0/8/8', '10.0.0.0/8/8'],
     ['true,10.0.0.1', 'true'],
   ] as const) {
-    t.throws(() => addressPolicy(setting), { message: `has the entry "${entry}", which is no address` }, setting)
+    t.throws(
+      () => addressPolicy(setting),
+      { message: `has the entry "${entry}", which is neither an address` },
+      setting,
+    )
   }
 })

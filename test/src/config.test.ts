@@ -62,7 +62,7 @@ t.test('an invalid NATS server address is refused at once, and no part of its lo
   t.throws(() => loadConfig(second), { message: /FLEETWIRE_NATS_URL\/1 must be/ })
   for (const FLEETWIRE_NATS_MONITOR_URL of ['nats://a:8222', 'a:8222', 'http://:8222']) {
     const env = { ...shared, FLEETWIRE_NATS_URL: 'a', FLEETWIRE_NATS_MONITOR_URL }
-    t.throws(() => loadConfig(env), { message: /NATS_MONITOR_URL must name .*http:/ })
+    t.throws(() => loadConfig(env), { message: /NATS_MONITOR_URL must list .*http:/ })
   }
   for (const [own, other] of ['CERT', 'KEY'].map((own, n) => [own, ['KEY', 'CERT'][n]])) {
     const env = { ...shared, FLEETWIRE_NATS_URL: 'a', [`FLEETWIRE_NATS_${own}`]: '/a.pem' }
@@ -79,7 +79,7 @@ t.test('[CF2] an invalid value is named with its rule', async t => {
     ['LOG_LEVEL', 'loud', /FLEETWIRE_LOG_LEVEL must match/],
     ['JWT_SECRET', 'short', /FLEETWIRE_JWT_SECRET must NOT have fewer than 32 characters/],
     ['METRICS_PUBLIC', 'yes', /FLEETWIRE_METRICS_PUBLIC must be boolean/],
-    ['TRUST_PROXY', 'somebody', /FLEETWIRE_TRUST_PROXY has the entry "somebody", which is no address/],
+    ['TRUST_PROXY', 'somebody', /FLEETWIRE_TRUST_PROXY has the entry "somebody", which is neither an address/],
   ]
   for (const [name, value, message] of table) {
     t.throws(() => loadConfig({ [`FLEETWIRE_${name}`]: value }), { code: 'FLW_ERR_CONFIG_INVALID', message }, name)

@@ -16,7 +16,7 @@ t.test('[CF5] an unknown variable causes a warning with the nearest name, but wi
   ]
   for (const [name, hint] of table) {
     const warnings = environmentWarnings({ [`FLEETWIRE_${name}`]: 'hush-hush' })
-    t.same(warnings, [`FLEETWIRE_${name} is no setting: ${hint}`])
+    t.same(warnings, [`FLEETWIRE_${name} is not a setting; ${hint}`])
   }
   t.same(environmentWarnings({ FLEETWIRE_JWT_SECERT: '', FLEETWIRE_PORT: '1', JWT_SECERT: 'x' }), [])
 })

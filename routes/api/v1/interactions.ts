@@ -38,7 +38,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
       const unknown = names?.find(name => !isState(name))
       if (unknown !== undefined) {
         const allowed = interactionStates.join(', ')
-        return reply.refuse(wireError('invalid_request', `state: "${unknown}" is none of ${allowed}.`))
+        return reply.refuse(wireError('invalid_request', `state: "${unknown}" is not one of ${allowed}.`))
       }
       const visible = () => [...agents.all()].map(agent => agent.agentId).filter(id => canSeeAgent(principal, id))
       const own = agentId === undefined || canSeeAgent(principal, agentId) ? agentId : []
@@ -77,7 +77,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Answer an interaction',
         description:
-          'The first answer wins; the same again is ok, another is 409 with the winner. With `digest` the answer counts ' +
+          'The first answer wins; repeating it succeeds, a different one gets 409 with the winner. With `digest`, the answer counts ' +
           'only for the subject that was shown.',
         params: InteractionParams,
         body: RespondBody,
@@ -97,7 +97,7 @@ const interactionRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Give many interactions the same answer',
-        description: 'Each is judged by itself; `results` has one entry for each.',
+        description: 'Each is handled separately; `results` has one entry for each.',
         body: BulkRespondBody,
         response: { 200: BulkRespondResult },
       },

@@ -13,7 +13,11 @@ export const authRefresh: Handler<'auth:refresh'> = async (frame, dashboard) => 
   }
   const { principal } = verdict
   if (principal.sub !== connection.principal.sub || principal.role === 'agent') {
-    refuse(dashboard, frame, wireError('forbidden', 'The token belongs to somebody else: open a socket of its own.'))
+    refuse(
+      dashboard,
+      frame,
+      wireError('forbidden', 'The token belongs to another subject: open a separate socket for it.'),
+    )
     return
   }
   connection.refresh(principal)

@@ -92,8 +92,8 @@ class Gateway {
 
   leave(): void {
     this.#hasLeft = true
-    this.#output?.end('this node is not the active one any more')
-    this.#link.end('this node is not the active one any more')
+    this.#output?.end('this node is no longer the active one')
+    this.#link.end('this node is no longer the active one')
   }
 
   /** As if all of its sockets had closed. */

@@ -50,7 +50,7 @@ export class AgentRelay {
     this.#retry?.cancel()
     const uplink = this.#uplink
     this.#uplink = undefined
-    uplink?.end('this node ends')
+    uplink?.end('this node is stopping')
     for (const agent of this.#waiting) agent.onClose()
   }
 

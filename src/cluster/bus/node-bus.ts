@@ -10,7 +10,7 @@ export interface NodeBus {
   /** Answers questions of this topic until the returned function is called. */
   answer<Q, A>(topic: string, handler: (question: Q, from: string) => A | Promise<A>): () => void
   /**
-   * Opens an ordered stream of messages in both directions between two nodes. It ends at once if no such node listens.
+   * Opens an ordered stream of messages in both directions between two nodes. It ends at once if no such node is listening.
    */
   openLink<Hello>(node: string, kind: string, hello: Hello): NodeLink
   onLink<Hello>(kind: string, listener: (link: NodeLink, hello: Hello, from: string) => void): () => void

@@ -52,7 +52,7 @@ export class NodeRequests {
   }
 
   answer<Q>(topic: string, handler: (question: Q, from: string) => unknown): () => void {
-    if (this.#handlers.has(topic)) throw new Error(`Questions of the topic "${topic}" are answered already`)
+    if (this.#handlers.has(topic)) throw new Error(`The topic "${topic}" already has a handler`)
     this.#handlers.set(topic, handler as Handler)
     return () => this.#handlers.delete(topic)
   }
@@ -75,7 +75,7 @@ export class NodeRequests {
   async #handle(link: NodeLink, { id, topic, question }: Question, from: string): Promise<void> {
     const handler = this.#handlers.get(topic)
     if (handler === undefined) {
-      link.send({ id, fault: `it takes no questions of the topic "${topic}"`, isUnknown: true } satisfies Answer)
+      link.send({ id, fault: `it does not handle the topic "${topic}"`, isUnknown: true } satisfies Answer)
       return
     }
     try {

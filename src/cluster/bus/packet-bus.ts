@@ -55,7 +55,7 @@ export class PacketBus implements NodeBus, PacketListener {
   openLink<Hello>(node: string, kind: string, hello: Hello): NodeLink {
     const link = this.#add()
     if (this.#isClosed) {
-      setImmediate(() => link.end('this node has ended'))
+      setImmediate(() => link.end('this node has stopped'))
       return link
     }
     link.open(this.#wire.nodeAddress(node), { node: this.node, kind })
@@ -64,7 +64,7 @@ export class PacketBus implements NodeBus, PacketListener {
   }
 
   onLink<Hello>(kind: string, listener: (link: NodeLink, hello: Hello, from: string) => void): () => void {
-    if (this.#listeners.has(kind)) throw new Error(`There is a listener for links of the kind "${kind}"`)
+    if (this.#listeners.has(kind)) throw new Error(`There is already a listener for links of the kind "${kind}"`)
     this.#listeners.set(kind, listener as LinkListener)
     return () => this.#listeners.delete(kind)
   }
@@ -73,7 +73,7 @@ export class PacketBus implements NodeBus, PacketListener {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#timer.cancel()
-    for (const link of [...this.#links.values()]) link.end(`node ${this.node} ends`)
+    for (const link of [...this.#links.values()]) link.end(`node ${this.node} is stopping`)
     this.#wire.close()
   }
 
@@ -113,14 +113,14 @@ export class PacketBus implements NodeBus, PacketListener {
     link.onPacket(packet, peer)
     const { node, kind } = about
     if (!this.#listeners.has(kind)) {
-      link.end(`node ${this.node} takes no links of the kind "${kind}"`)
+      link.end(`node ${this.node} does not accept links of the kind "${kind}"`)
       return
     }
     link.accept()
     // Its first message is the hello.
     link.onFirst(hello => {
       const listener = this.#listeners.get(kind)
-      if (listener === undefined) link.end(`node ${this.node} takes no links of the kind "${kind}"`)
+      if (listener === undefined) link.end(`node ${this.node} does not accept links of the kind "${kind}"`)
       else listener(link, hello, node)
     })
   }

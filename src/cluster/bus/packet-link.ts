@@ -146,7 +146,7 @@ export class PacketLink implements NodeLink {
 
   /** No process listens at the address of the peer. */
   onNobody(): void {
-    this.#over(this.#peer === undefined ? 'no such node listens' : 'the other node is gone')
+    this.#over(this.#peer === undefined ? 'no such node is listening' : 'the other node is gone')
   }
 
   /** `mayJudge`: this process did not stall itself. */

@@ -53,7 +53,7 @@ interface InFlight {
 
 const notDone = wireError(
   'unavailable',
-  'No node decides now: another one takes over. Nothing was accepted; try again.',
+  'No node is active: another one is taking over. Nothing was accepted; try again.',
   {
     retryAfterMs: RETRY_AFTER_MS,
   },
@@ -61,7 +61,7 @@ const notDone = wireError(
 const closing = wireError('unavailable', 'The server is closing. Nothing was accepted; try again.', {
   retryAfterMs: RETRY_AFTER_MS,
 })
-const unknown = unknownOutcome('The node that decides went before it answered', RETRY_AFTER_MS)
+const unknown = unknownOutcome('The active node was lost before it answered', RETRY_AFTER_MS)
 
 /**
  * Has the active node carry out a request that this node received. If none is known, it waits for one. A request that

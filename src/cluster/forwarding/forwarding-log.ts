@@ -122,7 +122,7 @@ export class ForwardingLog implements EventLog {
       if (answer !== undefined && answer.status !== 'elsewhere') return this.#settled(answer, drafts, stored)
       await new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))
     }
-    return unavailable('no node is the active one; nothing was written')
+    return unavailable('no node is active; nothing was written')
   }
 
   async #settled(

@@ -90,7 +90,7 @@ export class CommitFollower {
     const { stream, busy } = this.#options
     const { first, last } = await stream.bounds()
     while (this.#at < last) {
-      if (this.#state !== 'following') throw new Error('the stream is not followed any more')
+      if (this.#state !== 'following') throw new Error('the stream is no longer followed')
       if (first !== undefined && first > this.#at + 1) {
         this.#end('lost')
         this.#options.onLost(first)
@@ -98,7 +98,7 @@ export class CommitFollower {
       }
       const before = this.#at
       for (const part of await stream.read(before, last)) this.take(part)
-      if (this.#at === before) throw new Error(`nothing can be read behind ${before}`)
+      if (this.#at === before) throw new Error(`nothing can be read after ${before}`)
       await busy?.()
     }
     return last

@@ -55,7 +55,7 @@ export class CommitWriter {
    */
   async claim(id: string, data: () => Uint8Array, isWanted = () => true): Promise<Written> {
     if (this.#state === 'stopped') return { status: 'unknown' }
-    if (this.#state !== 'following') throw new Error(`it is ${this.#state} already`)
+    if (this.#state !== 'following') throw new Error(`it is already ${this.#state}`)
     this.#state = 'claiming'
     await this.#synced(isWanted)
     this.#at = this.#options.follower.at

@@ -39,21 +39,21 @@ export async function openReplica(options: ReplicaOptions): Promise<WorkerClient
   let { position } = client.replica!
   const { first, last } = await boundsOf(options, position)
   if (position > last) {
-    onNote(`the replica is at ${position}, and the stream ends at ${last}: the servers lost what was after it`)
+    onNote(`the replica is at ${position}, but the stream ends at ${last}: the servers lost everything after that`)
     client = await replace(client, options)
     position = 0
   }
   for (const checkpoint of await checkpointsAhead(options, position, { first, last })) {
     client = await replace(client, options, async path => {
       await stream.checkpoints.load(checkpoint, path)
-      onNote(`the replica is made of the checkpoint of ${checkpoint}`)
+      onNote(`the replica was built from the checkpoint at ${checkpoint}`)
     })
     position = client.replica!.position
     if (position === checkpoint) break
   }
   if (first <= position + 1) return client
   await client.close()
-  throw new FLW_ERR_CLUSTER_STREAM(dir, `it begins at ${first}, and there is no checkpoint of what was before`)
+  throw new FLW_ERR_CLUSTER_STREAM(dir, `it begins at ${first}, and there is no checkpoint of what came before`)
 }
 
 /** What the stream holds. An answer that ends before the replica is out of date, unless repeated answers agree. */
@@ -61,7 +61,7 @@ async function boundsOf({ stream, clock }: ReplicaOptions, position: number): Pr
   for (let tries = 1; ; tries++) {
     const { first, last } = await patiently(clock, async () => {
       const { first, last } = await stream.bounds()
-      if (first === undefined) throw new Error('nobody says where the stream begins')
+      if (first === undefined) throw new Error('no server reports where the stream begins')
       return { first, last }
     })
     if (last >= position || tries === MOST_TRIES) return { first, last }
@@ -106,7 +106,7 @@ async function openFolder({ stream, dir, onNote, startWorker = startLogWorker }:
     return await open()
   } catch (error) {
     if (!(error instanceof FLW_ERR_LOG_CORRUPT || error instanceof FLW_ERR_LOG_NEWER)) throw error
-    onNote(`the replica is made anew: ${error.message}`)
+    onNote(`the replica is rebuilt: ${error.message}`)
     removeReplica(dir)
     return open()
   }

@@ -133,7 +133,7 @@ export class ReplicatedLog implements EventLog {
       from: replica.position,
       onPart: part => this.#writer.saw(part),
       onCommit: commit => this.#committed(commit),
-      onLost: first => this.#fail(`the stream begins at ${first}, behind what this replica has`),
+      onLost: first => this.#fail(`the stream begins at ${first}, after the end of this replica`),
       busy: () => this.#applier.busy(),
     })
     this.#writer = new CommitWriter({ stream, follower: this.#follower, clock, onDeposed: () => this.#deposed() })

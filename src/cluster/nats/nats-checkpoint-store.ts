@@ -42,7 +42,7 @@ export class NatsCheckpointStore implements CheckpointStore {
   async load(position: number, path: string): Promise<void> {
     const store = await this.#open()
     const found = await store.get(this.#nameOf(position))
-    if (found === null) throw new Error(`there is no checkpoint of ${position}`)
+    if (found === null) throw new Error(`there is no checkpoint at ${position}`)
     await pipeline(Readable.fromWeb(found.data as unknown as ReadableStream), createWriteStream(path, { mode: 0o600 }))
     // Set if the digest does not match what was saved.
     const error = await found.error

@@ -60,7 +60,7 @@ export interface NatsCommitStreamOptions extends NatsAccess {
  */
 export async function openNatsCommitStream(options: NatsCommitStreamOptions): Promise<NatsCommitStream> {
   const { namespace, onNote = () => {} } = options
-  if (!/^[A-Za-z0-9_-]{1,32}$/.test(namespace)) throw new TypeError(`Not a namespace: ${namespace}`)
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(namespace)) throw new TypeError(`Not a valid namespace: ${namespace}`)
   const connection = await connectNats({ ...options, name: `fleetwire ${namespace}` })
   try {
     const version = connection.info?.version ?? 'unknown'
@@ -139,7 +139,7 @@ function flawOf({ config }: StreamInfo, namespace: string, asked: Asked): string
   if (config.metadata?.[EPOCH] === undefined) return 'it was not made by Fleetwire: its metadata names no epoch'
   for (const [name, value] of Object.entries(asked)) {
     const found = config[name as keyof Asked]
-    if (found !== value) return `its ${name} is ${found}, and should be ${value}`
+    if (found !== value) return `its ${name} is ${found}, but should be ${value}`
   }
   if (config.republish?.dest !== liveOf(namespace)) return `it is not republished to ${liveOf(namespace)}`
   return undefined

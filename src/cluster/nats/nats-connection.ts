@@ -72,7 +72,7 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
         throw new FLW_ERR_CLUSTER_ACCESS(String(servers), message)
       }
       if (clock.monotonic() >= until) throw new FLW_ERR_CLUSTER_CONNECT(String(servers), message)
-      if (tries === 1) onNote(`waits for the NATS servers at ${servers}: ${message}`)
+      if (tries === 1) onNote(`waiting for the NATS servers at ${servers}: ${message}`)
       await new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))
     }
   }
@@ -81,10 +81,10 @@ export async function connectNats(options: NatsConnectOptions): Promise<NatsConn
 /** Reports what operators may act on. Ends with the connection. */
 async function tell(connection: NatsConnection, name: string, onNote: (message: string) => void): Promise<void> {
   for await (const status of connection.status()) {
-    if (status.type === 'disconnect') onNote(`${name}: the connection to ${status.server} is lost`)
+    if (status.type === 'disconnect') onNote(`${name}: lost the connection to ${status.server}`)
     if (status.type === 'reconnect') onNote(`${name}: connected to ${status.server}`)
     if (status.type === 'error') onNote(`${name}: ${status.error.message}`)
-    if (status.type === 'slowConsumer') onNote(`${name}: it takes messages slower than they come`)
+    if (status.type === 'slowConsumer') onNote(`${name}: messages arrive faster than it handles them`)
   }
 }
 
@@ -110,13 +110,13 @@ function fromFiles({ credsFile, caFile, certFile, keyFile }: NatsAccess, servers
 function checkFiles({ credsFile, caFile, certFile, keyFile }: Omit<NatsAccess, 'servers'>): void {
   if (credsFile !== undefined) {
     const content = contentOf(credsFile)
-    orFlaw(`${credsFile} holds no credentials of NATS`, () => credsAuthenticator(content)())
+    orFlaw(`${credsFile} contains no NATS credentials`, () => credsAuthenticator(content)())
   }
   const read = (file: string | undefined) => (file === undefined ? undefined : Buffer.from(contentOf(file)))
   const [ca, cert, key] = [caFile, certFile, keyFile].map(read)
-  if (caFile !== undefined) orFlaw(`${caFile} holds no certificate`, () => new X509Certificate(ca!))
+  if (caFile !== undefined) orFlaw(`${caFile} contains no certificate`, () => new X509Certificate(ca!))
   if (certFile !== undefined && keyFile !== undefined) {
-    orFlaw(`${certFile} and ${keyFile} are no certificate and its key`, () => createSecureContext({ cert, key }))
+    orFlaw(`${certFile} and ${keyFile} are not a certificate and its key`, () => createSecureContext({ cert, key }))
   }
 }
 

@@ -49,7 +49,7 @@ export class ClusterTerminals implements Service {
   leave(): void {
     for (const unlisten of this.#unlisten) unlisten()
     this.#mirror.stop()
-    this.#endLinks('this node ends')
+    this.#endLinks('this node is stopping')
   }
 
   /** Must be called before the first agent is admitted. */
@@ -62,7 +62,7 @@ export class ClusterTerminals implements Service {
 
   stop(): void {
     this.#isDeciding = false
-    this.#endLinks('this node is not active any more')
+    this.#endLinks('this node is no longer active')
     this.#mirror.start()
   }
 

@@ -374,4 +374,4 @@ const notConnected = (): TerminalResult =>
   refused(wireError('unavailable', 'The agent of this terminal is not connected.'))
 
 const notReached = (what: string): TerminalResult =>
-  refused(wireError('unavailable', `The node that decides is not reached now. ${what}`))
+  refused(wireError('unavailable', `The active node cannot be reached now. ${what}`))

@@ -30,12 +30,12 @@ const listAgents = tool({
   name: 'list_agents',
   title: 'List agents',
   description:
-    'The agents of the fleet that this connection may see, by id: whether they are online, what they do, which kinds of commands they take.',
+    'The agents of the fleet that this connection may see, by id: whether they are online, what they are doing, and which kinds of commands they accept.',
   input: Type.Object(
     {
       status: Type.Optional(
         Type.Union([Type.Literal('online'), Type.Literal('offline'), Type.Literal('error')], {
-          description: 'Only agents of this status',
+          description: 'Only agents with this status',
         }),
       ),
       limit: Limit,
@@ -108,7 +108,7 @@ const fleetSummary = tool({
   name: 'fleet_summary',
   title: 'Summarise the fleet',
   description:
-    'How many agents are online, working, waiting or gone, what runs and waits in queues, and which agents want attention. A good first call.',
+    'How many agents are online, working, waiting or gone, what is running and queued, and which agents need attention. A good first call.',
   input: Type.Object({}, closed),
   output: Type.Object({
     agents: Type.Integer(),
@@ -117,9 +117,11 @@ const fleetSummary = tool({
     runningCommands: Type.Integer(),
     openRequests: Type.Integer(),
     queuedCommands: Type.Integer(),
-    queuedIsMore: Type.Boolean({ description: 'There are more queued commands than were counted' }),
-    attention: Type.Array(AgentView, { description: 'Agents that wait, stalled or failed, or have open requests' }),
-    isPartial: Type.Boolean({ description: 'There are more agents than were counted' }),
+    queuedIsMore: Type.Boolean({ description: 'There are more queued commands than this' }),
+    attention: Type.Array(AgentView, {
+      description: 'Agents that are waiting, stalled or failed, or have open requests',
+    }),
+    isPartial: Type.Boolean({ description: 'There are more agents than this' }),
   }),
   effect: 'reads',
   run: async (_args, { fleet, signal }) => {
@@ -154,10 +156,10 @@ const fleetSummary = tool({
     }
     const lines = [
       `agents: ${data.agents}${data.isPartial ? ' and more' : ''} (${inWords(data.byStatus)})`,
-      `connected ones: ${inWords(data.byWork)}`,
+      `connected: ${inWords(data.byWork)}`,
       `commands: ${data.runningCommands} running, ${data.queuedCommands}${data.queuedIsMore ? ' and more' : ''} queued`,
       `open requests: ${data.openRequests}`,
-      ...(wanting.length === 0 ? [] : ['want attention:', ...data.attention.map(agentLine)]),
+      ...(wanting.length === 0 ? [] : ['need attention:', ...data.attention.map(agentLine)]),
       ...(wanting.length > MAX_NAMED ? [`and ${wanting.length - MAX_NAMED} more`] : []),
     ]
     return { text: lines.join('\n'), data }

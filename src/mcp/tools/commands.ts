@@ -34,7 +34,7 @@ import {
 
 const Outcome = Type.Object({
   command: CommandView,
-  openRequests: Type.Array(RequestView, { description: 'Questions that hold it up' }),
+  openRequests: Type.Array(RequestView, { description: 'Open requests that block it' }),
 })
 
 /** Waits, then reports the state of the command and what can be done next. */
@@ -57,14 +57,14 @@ async function follow(
 async function whatNow({ command, requests, because }: Waited, { fleet, signal }: ToolContext): Promise<string> {
   const { commandId, agentId, status, phase } = command
   const stop = 'interrupt stops it.'
-  const again = `wait_command with commandId "${commandId}" waits on; ${stop}`
-  if (requests.length > 0) return `It waits for an answer: answer_request, then ${again}`
+  const again = `wait_command with commandId "${commandId}" keeps waiting; ${stop}`
+  if (requests.length > 0) return `It waits for an answer: use answer_request, then ${again}`
   if (phase === 'waiting_input')
-    return `It waits for input at its terminal, which a person gives there. wait_command with commandId "${commandId}" and untilAsked false waits on; ${stop}`
-  if (because === 'closing') return `The server restarts; the command is safe. In a moment, ${again}`
+    return `It waits for input at its terminal, which a person must type. wait_command with commandId "${commandId}" and untilAsked false keeps waiting; ${stop}`
+  if (because === 'closing') return `The server is restarting; the command is safe. In a moment, ${again}`
   if (status === 'queued' && (await isOffline(fleet, agentId, signal)))
     return `The agent is offline: the command waits for it. ${again}`
-  return `It goes on. ${again}`
+  return `It has not ended yet. ${again}`
 }
 
 /** Also false if unknown: the result is only a hint. */
@@ -78,7 +78,7 @@ const sendCommand = tool({
   name: 'send_command',
   title: 'Send a command to an agent',
   description:
-    'Gives an agent a command: a shell line, a prompt, or another kind that it takes (see list_agents). Waits for the end, or returns earlier with what to do next; the command goes on in any case. It really runs: take care with what it changes.',
+    'Gives an agent a command: a shell line, a prompt, or another kind that it accepts (see list_agents). Waits for the end, or returns earlier with what to do next; the command continues in any case. It really runs: be careful about what it changes.',
   input: Type.Object(
     {
       agentId: AgentId,
@@ -87,7 +87,7 @@ const sendCommand = tool({
         description: 'shell: `input` is a shell line; prompt: `input` is a task in words; or another kind of the agent',
       }),
       input: Type.Union([Type.String(), Type.Record(Type.String(), Type.Unknown())], {
-        description: 'Text; for kinds that want more, an object',
+        description: 'Text; for kinds that need more, an object',
       }),
       waitSeconds: WaitSeconds,
       untilAsked: UntilAsked,
@@ -96,14 +96,14 @@ const sendCommand = tool({
           minLength: 1,
           maxLength: 255,
           description:
-            'Any text that is new for each command. The same call with the same key is the same command and never runs twice, so a call that failed can be made again.',
+            'Any text, unique to this command. A repeated call with the same key is the same command and never runs twice, so a failed call can be repeated.',
         }),
       ),
       sessionId: Type.Optional(SessionId),
       taskId: Type.Optional(TaskId),
       whenBusy: Type.Optional(
         Type.Union([Type.Literal('enqueue'), Type.Literal('interrupt'), Type.Literal('reject')], {
-          description: 'Where the agent is busy: wait (default), interrupt what runs, or refuse',
+          description: 'If the agent is busy: wait (default), interrupt what is running, or refuse',
         }),
       ),
       priority: Type.Optional(
@@ -135,7 +135,7 @@ const sendCommand = tool({
     } catch (error) {
       context.signal.throwIfAborted()
       // The command was accepted. Without saying so, the model might send it again.
-      const text = `${command.commandId} was accepted, but how it goes on cannot be told now: ${explain(error)}`
+      const text = `${command.commandId} was accepted, but its status cannot be read now: ${explain(error)}`
       return { text, data: { command: briefOfCommand(command), openRequests: [] } }
     }
   },
@@ -156,7 +156,7 @@ async function submit({ fleet }: ToolContext, agentId: string, body: object, key
 const getCommand = tool({
   name: 'get_command',
   title: 'Show a command',
-  description: 'How a command stands, and its result once it has ended. Does not wait.',
+  description: 'The status of a command, and its result once it has ended. Does not wait.',
   input: Type.Object({ commandId: CommandId }, closed),
   output: Outcome,
   effect: 'reads',
@@ -170,7 +170,7 @@ const waitCommand = tool({
   name: 'wait_command',
   title: 'Wait for a command',
   description:
-    'Waits until a command has ended, or until the time is over; then call it again. Cancelling the call ends the waiting alone.',
+    'Waits until a command has ended or the time is up; in that case call it again. Cancelling the call ends only the wait.',
   input: Type.Object({ commandId: CommandId, waitSeconds: WaitSeconds, untilAsked: UntilAsked }, closed),
   output: Outcome,
   effect: 'reads',
@@ -190,7 +190,7 @@ const listCommands = tool({
       status: Type.Optional(
         Type.Array(Type.Union(commandStatuses.map(status => Type.Literal(status))), {
           minItems: 1,
-          description: 'Only commands of these statuses',
+          description: 'Only commands with these statuses',
         }),
       ),
       limit: Limit,

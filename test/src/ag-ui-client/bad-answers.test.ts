@@ -87,12 +87,12 @@ const broken: { what: string; script(turn: AgentTurn): unknown; error: object | 
   {
     what: 'is compressed',
     script: turn => turn.response.writeHead(200, { 'content-encoding': 'gzip' }).end('x'),
-    error: { code: 'not_ag_ui', message: /gzip, which nobody asked for/ },
+    error: { code: 'not_ag_ui', message: /gzip, which was not requested/ },
   },
   {
     what: 'redirects elsewhere',
     script: turn => turn.response.writeHead(307, { location: '/run/' }).end(),
-    error: { code: 'http_307', message: /redirects to http:.*\/run\/: give that address/ },
+    error: { code: 'http_307', message: /redirects to http:.*\/run\/: use that address/ },
   },
 ]
 t.test('a run with a broken response fails, and the next one works', async t => {
@@ -132,7 +132,7 @@ t.test('no listener, a silent server and an empty response are reported as failu
   const command = await gone.prompt('hi')
   t.match(command, {
     status: 'failed',
-    error: { code: 'unreachable', message: /no connection to http:\/\/127\.0\.0\.1:1\/run: / },
+    error: { code: 'unreachable', message: /Cannot connect to http:\/\/127\.0\.0\.1:1\/run: / },
   })
   t.notMatch(JSON.stringify(command), 'secret')
 })

@@ -62,10 +62,10 @@ test('[AU14] an entry that no page can have as origin stops the start, and the m
     ['app.example:8443', 'app.example:8443', 'write https://app.example:8443'],
     ['https://ok.example,*.example.org', '*.example.org', 'write each origin in full'],
     ['https://*.example.org', 'https://*.example.org', 'write each origin in full'],
-    ['https://a.example,,https://b.example', '', 'comma too many'],
-    ['https://a.example,', '', 'comma too many'],
-    [' , ', '', 'comma too many'],
-    ['https://a.example https://b.example', 'https://a.example https://b.example', 'separate origins by commas'],
+    ['https://a.example,,https://b.example', '', 'extra comma'],
+    ['https://a.example,', '', 'extra comma'],
+    [' , ', '', 'extra comma'],
+    ['https://a.example https://b.example', 'https://a.example https://b.example', 'separate origins with commas'],
     ['https://a.example/ui', 'https://a.example/ui', 'write https://a.example'],
     ['https://a.example//', 'https://a.example//', 'write https://a.example'],
     ['https://a.example?x', 'https://a.example?x', 'write https://a.example'],
@@ -74,9 +74,9 @@ test('[AU14] an entry that no page can have as origin stops the start, and the m
     ['ws://localhost:3000', 'ws://localhost:3000', 'write http://localhost:3000'],
     ['https://a.example:70000', 'https://a.example:70000', 'write it as'],
     ['https://', 'https://', 'write it as'],
-    ['"https://a.example"', '"https://a.example"', 'take the quotes away'],
-    ['null', 'null', 'have none'],
-    ['file://', 'file://', 'have none'],
+    ['"https://a.example"', '"https://a.example"', 'remove the quotes'],
+    ['null', 'null', 'have no origin'],
+    ['file://', 'file://', 'have no origin'],
   ]
   for (const [list, entry, advice] of table) {
     t.throws(

@@ -34,7 +34,7 @@ test('a server responds as soon as it listens, and closes if told to at that mom
   )
   await server.kill('SIGTERM')
   t.match(server.output(), /"closing"/)
-  t.match(server.output(), /FLEETWIRE_JWT_SECERT is no setting: did you mean FLEETWIRE_JWT_SECRET\?/, '[CF5]')
+  t.match(server.output(), /FLEETWIRE_JWT_SECERT is not a setting; did you mean FLEETWIRE_JWT_SECRET\?/, '[CF5]')
   t.notMatch(server.output(), 'hush')
 })
 

@@ -45,6 +45,6 @@ test('[AU21] [AU16] on the server’s machine the CLI signs according to the set
 test('[CF5] without a token, the CLI names a misspelt variable', async t => {
   const { code, stderr } = await run(t, ['ps'], { FLEETWIRE_TOKN: 'hush' })
   t.equal(code, 4)
-  t.match(stderr, /FLEETWIRE_TOKN is no setting: did you mean FLEETWIRE_TOKEN\?/)
+  t.match(stderr, /FLEETWIRE_TOKN is not a setting; did you mean FLEETWIRE_TOKEN\?/)
   t.notMatch(stderr, 'hush')
 })

@@ -62,7 +62,7 @@ t.test('an active node that is cut off stops, is replaced, and follows once it i
   const stopped = replaced + (await world.until(() => !active.isRunning))
   t.ok(stopped <= 6500, `${stopped} ms`)
   t.ok(active.role.isCutOff)
-  t.match(active.notes.at(-1), /reaches neither/)
+  t.match(active.notes.at(-1), /can reach neither/)
   t.notOk(others.some(({ role }) => role.isCutOff))
   const [second] = world.active
   await world.pass(20_000)

@@ -20,7 +20,7 @@ test('[MC3] invalid arguments are described in words', async t => {
     [{ agentId: 'a1', kind: 'shell' }, /^"input" is required\.$/],
     [{}, /^"agentId" is required\.$/],
     [{ ...good, agentId: 'a b' }, /^"agentId" must be of this form: Id of an agent.*, not "a b"\.$/],
-    [{ ...good, wait: 3 }, /^"wait" is no argument of this tool; it takes agentId, kind, /],
+    [{ ...good, wait: 3 }, /^"wait" is not an argument of this tool; it takes agentId, kind, /],
     [{ ...good, waitSeconds: 301 }, /^"waitSeconds" must be a whole number from 0 to 300, not 301\.$/],
     [{ ...good, waitSeconds: 1.5 }, /^"waitSeconds" must be /],
     [{ ...good, whenBusy: 'queue' }, /^"whenBusy" must be one of enqueue, interrupt, reject, not "queue"\.$/],

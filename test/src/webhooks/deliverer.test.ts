@@ -235,7 +235,7 @@ t.test('[WH8] a log restored from a copy continues where it was, and reports a g
   second.clock.advance(HOUR)
   await until(() => second.titles().includes('three'))
   t.same(second.titles(), ['webhook:gap', 'two', 'three'])
-  t.match(second.sender.calls[0]!.body.payload, { reason: 'epoch', message: /restored from a copy/ })
+  t.match(second.sender.calls[0]!.body.payload, { reason: 'epoch', message: /restored from a backup/ })
   const ids = new Set(first.sender.calls.map(({ id }) => id))
   t.notOk(
     second.sender.calls.some(({ id }) => ids.has(id)),

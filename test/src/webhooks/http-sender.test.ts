@@ -159,8 +159,8 @@ t.test('a request can be aborted', async t => {
   const sent = post(silent.url, stop.signal)
   await until(() => silent.sockets.length === 1)
   stop.abort()
-  t.match(await sent, { ok: false, error: /given up/ })
-  t.match(await post(silent.url, stop.signal), { ok: false, error: /given up/ }, 'even before it begins')
+  t.match(await sent, { ok: false, error: /aborted/ })
+  t.match(await post(silent.url, stop.signal), { ok: false, error: /aborted/ }, 'also before it begins')
 })
 
 t.test('a kept-alive connection that the receiver closed is replaced', async t => {

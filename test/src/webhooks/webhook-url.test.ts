@@ -18,11 +18,11 @@ t.test('[WH13] however an address is written, it is recognised', async t => {
 
 t.test('[WH14] other forbidden URLs are refused with the reason', async t => {
   for (const [url, why] of [
-    ['', 'is no URL'],
-    ['example.com/hook', 'is no URL'],
-    ['https://', 'is no URL'],
-    ['https://[fe80::1%25eth0]/', 'is no URL'],
-    ['https://example.com:99999/', 'is no URL'],
+    ['', 'is not a valid URL'],
+    ['example.com/hook', 'is not a valid URL'],
+    ['https://', 'is not a valid URL'],
+    ['https://[fe80::1%25eth0]/', 'is not a valid URL'],
+    ['https://example.com:99999/', 'is not a valid URL'],
     ['ftp://example.com/', 'must begin with https'],
     ['file:///etc/passwd', 'must begin with https'],
     ['javascript:alert(1)', 'must begin with https'],

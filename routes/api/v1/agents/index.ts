@@ -38,7 +38,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
       const wanted = status?.split(',')
       const unknown = wanted?.find(name => !statuses.includes(name))
       if (unknown !== undefined)
-        return reply.refuse(wireError('invalid_request', `status: "${unknown}" is none of ${statuses.join(', ')}.`))
+        return reply.refuse(wireError('invalid_request', `status: "${unknown}" is not one of ${statuses.join(', ')}.`))
       const items: Agent[] = []
       for (const agent of agents.sorted(cursor)) {
         if (!canSeeAgent(request.principal, agent.agentId) || wanted?.includes(agent.status) === false) continue
@@ -69,7 +69,7 @@ const agentsRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Show what an agent has used',
+        summary: 'Show the usage of an agent',
         description: 'Tokens and money as the agent reported them; each request is counted once.',
         params: AgentParams,
         refusals: ['not_found'],

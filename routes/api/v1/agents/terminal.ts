@@ -17,16 +17,19 @@ const terminal: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags: ['agents'],
-        summary: 'Show a terminal: its newest, or the one that is named',
+        summary: 'Show a terminal of an agent: the newest, or the one named',
         description:
           '`text`: scrollback and screen as plain lines. `ansi`: the same with colours, to be written to a terminal. ' +
           '`cast`: the output that is kept, with its timing, as asciicast v3. ' +
-          'Of a terminal that takes too long to draw, `text` and `ansi` are the end of its output as plain text.',
+          'If a terminal takes too long to draw, `text` and `ansi` are the end of its output as plain text.',
         params: AgentParams,
         querystring: TerminalQuery,
         refusals: ['not_found', 'rate_limited'],
         response: {
-          200: { description: 'As asked for', content: { 'text/plain': shown, 'application/x-asciicast': shown } },
+          200: {
+            description: 'In the requested format',
+            content: { 'text/plain': shown, 'application/x-asciicast': shown },
+          },
         },
       },
     },

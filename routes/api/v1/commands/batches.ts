@@ -18,8 +18,8 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Submit one command to many agents',
         description:
-          'All that are accepted are on disk in one step; agents that cannot take it are named in `refused`. With ' +
-          '`maxParallel` no more than so many are in hand at once; after `stopOnFailures` failures the rest is cancelled.',
+          'All accepted commands are stored in one step; agents that cannot take it are listed in `refused`. With ' +
+          '`maxParallel`, at most that many are in progress at once; after `stopOnFailures` failures the rest are cancelled.',
         headers: IdempotencyHeaders,
         body: BatchBody,
         refusals: ['not_found', 'conflict'],
@@ -48,7 +48,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Show how far a batch is',
+        summary: 'Show the progress of a batch',
         params: BatchParams,
         refusals: ['not_found'],
         response: { 200: Batch },
@@ -66,7 +66,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Cancel what has not ended of a batch',
+        summary: 'Cancel the commands of a batch that have not ended',
         description: 'Idempotent. Running commands are interrupted and shown as cancelled once their agents confirm.',
         params: BatchParams,
         refusals: ['not_found'],

@@ -89,7 +89,7 @@ const commands: FastifyPluginAsyncTypebox = async app => {
     const status = query.status?.split(',')
     const unknown = status?.find(name => !isStatus(name))
     if (unknown !== undefined)
-      return wireError('invalid_request', `status: "${unknown}" is none of ${commandStatuses.join(', ')}.`)
+      return wireError('invalid_request', `status: "${unknown}" is not one of ${commandStatuses.join(', ')}.`)
     const visible = () => [...agents.all()].map(agent => agent.agentId).filter(id => canSeeAgent(principal, id))
     const own = query.agentId === undefined || canSeeAgent(principal, query.agentId) ? query.agentId : []
     const agentId = own ?? (principal.agents.includes('*') ? undefined : visible())

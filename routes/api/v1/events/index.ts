@@ -18,7 +18,7 @@ const events: FastifyPluginAsyncTypebox = async app => {
       config: { onAnyNode: true },
       schema: {
         tags,
-        summary: 'Page through what happened',
+        summary: 'Page through past events',
         description: 'A page may have fewer events than `limit`; it is the last one if `nextCursor` is null.',
         querystring: HistoryQuery,
         refusals: ['cursor_gone', 'subscription_limit'],
@@ -36,7 +36,7 @@ const events: FastifyPluginAsyncTypebox = async app => {
         const { reason } = page
         return reply.refuse(
           reason === 'malformed'
-            ? wireError('invalid_request', 'This is no cursor of an event.')
+            ? wireError('invalid_request', 'This is not the cursor of an event.')
             : wireError('cursor_gone', `The cursor cannot be continued (${reason}): start without one.`, { reason }),
         )
       }
@@ -52,7 +52,7 @@ const events: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Publish events of your own, all or none',
+        summary: 'Publish your own events, all or none',
         body: PublishBody,
         refusals: ['not_found'],
         response: { 202: Published },

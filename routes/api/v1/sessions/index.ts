@@ -37,7 +37,7 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'List sessions, by id from the last',
+        summary: 'List sessions, by id, descending',
         querystring: ListSessionsQuery,
         response: { 200: SessionPage },
       },
@@ -48,7 +48,7 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
       const unknown = names.find(name => !isStatus(name))
       if (unknown !== undefined)
         return reply.refuse(
-          wireError('invalid_request', `status: "${unknown}" is none of ${sessionStatuses.join(', ')}.`),
+          wireError('invalid_request', `status: "${unknown}" is not one of ${sessionStatuses.join(', ')}.`),
         )
       const of = visible(request, agentId)
       if (of?.length === 0) return { items: [], nextCursor: null }
@@ -81,7 +81,7 @@ const sessionsRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'The transcript: messages and tool calls, oldest first, each whole or as far as it has got',
+        summary: 'Show the transcript: messages and tool calls, oldest first, each complete or as far as it has got',
         params: SessionParams,
         querystring: TranscriptQuery,
         refusals: ['not_found', 'cursor_gone'],

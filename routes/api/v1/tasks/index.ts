@@ -57,7 +57,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Make a task',
+        summary: 'Create a task',
         body: CreateTaskBody,
         refusals: ['not_found', 'conflict'],
         response: { 201: Task },
@@ -88,8 +88,8 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Make a task, or say anew what it is',
-        description: 'Fields that are not named get their defaults; state and times are kept.',
+        summary: 'Create or replace a task',
+        description: 'Omitted fields get their defaults; state and times are kept.',
         params: TaskParams,
         body: ReplaceTaskBody,
         refusals: ['not_found', 'conflict'],
@@ -110,7 +110,7 @@ const tasksRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Change what is named',
+        summary: 'Change the given fields',
         params: TaskParams,
         body: EditTaskBody,
         refusals: ['not_found', 'conflict'],

@@ -13,6 +13,6 @@ export function taskQuery({
   const names = status.split(',')
   const unknown = names.find(name => !isStatus(name))
   if (unknown !== undefined)
-    return wireError('invalid_request', `status: "${unknown}" is none of ${taskStatuses.join(', ')}.`)
+    return wireError('invalid_request', `status: "${unknown}" is not one of ${taskStatuses.join(', ')}.`)
   return { ...rest, status: names.filter(isStatus) }
 }

@@ -5,7 +5,7 @@ import { unavailable } from '../../../../src/outcome.ts'
 
 export const mintedElsewhere = wireError(
   'conflict',
-  'Tokens are minted by another issuer here (JWT_PUBLIC_KEY or JWKS_URL is set).',
+  'This server mints no tokens: another issuer does (JWT_PUBLIC_KEY or JWKS_URL is set).',
 )
 
 /** 204 for a revocation, new or repeated. `missing` is the refusal if the target does not exist for the caller. */

@@ -62,7 +62,7 @@ const tokens: FastifyPluginAsyncTypebox = async app => {
         params: TokenParams,
         querystring: RevokeTokenQuery,
         refusals: ['not_found', 'conflict'],
-        response: { 204: { type: 'null', description: 'Revoked, now or before' } },
+        response: { 204: { type: 'null', description: 'Revoked, now or earlier' } },
       },
     },
     async (request, reply) => {

@@ -11,7 +11,7 @@ const login: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags: ['tokens'],
-        summary: 'A code for one login in a browser, with the rights of the caller',
+        summary: 'Create a code for one login in a browser, with the rights of the caller',
         description: 'Valid once, for ten minutes. The resulting token lives no longer than the caller’s.',
         refusals: ['conflict'],
         response: { 201: LoginCode },

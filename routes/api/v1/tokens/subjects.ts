@@ -11,10 +11,10 @@ const subjects: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags: ['tokens'],
-        summary: 'Revoke every token that was issued to a subject until now, whoever issued it; its sockets are closed',
+        summary: 'Revoke every token issued to a subject so far, whoever issued it; its sockets are closed',
         params: SubjectParams,
         refusals: ['not_found', 'conflict'],
-        response: { 204: { type: 'null', description: 'Revoked: what was issued before is refused from now on' } },
+        response: { 204: { type: 'null', description: 'Revoked: tokens issued before are refused from now on' } },
       },
     },
     async (request, reply) => {

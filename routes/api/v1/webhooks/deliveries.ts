@@ -21,7 +21,7 @@ const deliveryRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'List deliveries of a webhook, newest first',
-        description: 'The last 1,000 of it, for 30 days.',
+        description: 'The last 1,000 deliveries of the webhook, for 30 days.',
         params: WebhookParams,
         querystring: ListDeliveriesQuery,
         refusals: ['not_found'],
@@ -40,7 +40,7 @@ const deliveryRoutes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         tags,
         summary: 'Send a test to a webhook',
-        description: 'One attempt, now; the answer says what came of it. Also of a webhook that is disabled.',
+        description: 'One attempt, now; the response has its result. Works for a disabled webhook too.',
         params: WebhookParams,
         refusals: ['not_found', 'conflict'],
         response: { 200: WebhookDelivery },
@@ -59,7 +59,7 @@ const deliveryRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Send an event to a webhook again',
         description:
-          'One attempt, now, with the same `webhook-id`, beside what is due; the answer says what came of it. 410 where the ' +
+          'One attempt, now, with the same `webhook-id`, besides pending deliveries; the response has its result. 410 if the ' +
           'event has left the log.',
         params: WebhookDeliveryParams,
         refusals: ['not_found', 'conflict', 'cursor_gone', 'forbidden'],

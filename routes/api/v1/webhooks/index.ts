@@ -26,7 +26,7 @@ const webhookRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Create a webhook',
         description:
-          'It is sent what happens from now on, as far as the caller may see it. The answer holds the secret that signs ' +
+          'It receives the events from now on that the caller may see. The response has the secret that signs ' +
           'its deliveries; it is not shown again.',
         body: CreateWebhookBody,
         refusals: ['too_large'],
@@ -60,7 +60,7 @@ const webhookRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Show a webhook, and how far it has got',
+        summary: 'Show a webhook and its progress',
         params: WebhookParams,
         refusals: ['not_found'],
         response: { 200: Webhook },
@@ -79,8 +79,8 @@ const webhookRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Change, disable or enable a webhook',
         description:
-          'Fields that are not named stay. What waits is sent by the new settings, at once; an enabled webhook goes on ' +
-          'where it stood, unless `skipWaiting` says otherwise.',
+          'Omitted fields stay as they are. Pending events are sent with the new settings, at once; an enabled webhook continues ' +
+          'where it stopped, unless `skipWaiting` is true.',
         params: WebhookParams,
         body: EditWebhookBody,
         refusals: ['not_found'],
@@ -98,7 +98,7 @@ const webhookRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Remove a webhook; what waits for it is not sent',
+        summary: 'Remove a webhook; pending events are not sent',
         params: WebhookParams,
         refusals: ['not_found'],
         response: { 204: { type: 'null', description: 'Removed' } },
@@ -115,8 +115,8 @@ const webhookRoutes: FastifyPluginAsyncTypebox = async app => {
     {
       schema: {
         tags,
-        summary: 'Give a webhook another secret',
-        description: 'The one before signs too for a while, so that the receiver can change its own in between.',
+        summary: 'Replace the secret of a webhook',
+        description: 'The previous secret also signs for a while, so that the receiver can switch in the meantime.',
         params: WebhookParams,
         body: RotateSecretBody,
         refusals: ['not_found'],

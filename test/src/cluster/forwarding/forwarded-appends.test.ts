@@ -167,5 +167,5 @@ t.test('without a leader an append is finally refused, and nothing is written', 
     clock.advance(50)
     await turn()
   }
-  t.match(await appended, { status: 'unavailable', reason: /no node is the active one; nothing was written/ })
+  t.match(await appended, { status: 'unavailable', reason: /no node is active; nothing was written/ })
 })

@@ -386,7 +386,7 @@ t.test('a checkpoint replaces the older part of the stream', async t => {
   store.unlisted = 2
   const fresh = await settled(open('c'))
   t.same(await stateOf(fresh.log), whole, 'a new node')
-  t.match(fresh.notes, [/made of the checkpoint/])
+  t.match(fresh.notes, [/built from the checkpoint/])
   t.equal(await fresh.log.lead(), true)
   await append(fresh.log, note(33))
   await until(() => a.log.head === fresh.log.head)
