@@ -84,7 +84,7 @@ t.test('[NO19] whatever a client sends while a node starts or stops is answered,
   for (const client of clients) client.start()
   for (let round = 0; round < ROUNDS; round++) {
     const node = serveNode(t, nats, 'a', env)
-    await readiness(url, 503, /waits for the NATS servers/)
+    await readiness(url, 503, /is waiting for the NATS servers/)
     await goOn()
     nats.start()
     await readiness(url, 200)

@@ -64,7 +64,7 @@ t.test('servers that accept only small messages are refused', async t => {
   const nats = await OneNats.prepare(t, 'max_payload: 65536')
   if (nats === undefined) return
   nats.start()
-  await t.rejects(openNode(t, nats, 'a', ONE), { message: /messages of 65536 bytes at most.*max_payload/ })
+  await t.rejects(openNode(t, nats, 'a', ONE), { message: /messages of at most 65536 bytes.*max_payload/ })
 })
 
 t.test('wrong TLS settings and logins end the start with a reason that does not contain the password', async t => {

@@ -53,7 +53,7 @@ test('[RE25] a server with a full disk is not ready, says why once, and recovers
   clock.advance(3000)
   const full = await Promise.all(Array.from({ length: 20 }, ready))
   for (const { status, body } of full) t.match({ status, body }, { status: 503, body: { ready: false, store: /full/ } })
-  t.equal(lines.filter(line => line.includes('the store accepts nothing')).length, 1)
+  t.equal(lines.filter(line => line.includes('the store accepts no writes')).length, 1)
   const head = log.head
   await Promise.all(Array.from({ length: 20 }, ready))
   t.equal(log.head, head, 'a second check within two seconds writes nothing')

@@ -92,7 +92,7 @@ test('[IN1] [IN7] [IN8] an invalid answer is refused with the reason', async t =
     body: { code: 'conflict', details: { winner: { optionId: 'no', by: 'operator' } } },
   })
   t.match(await api('POST', '/interactions/none/respond', { optionId: 'yes' }), { status: 404 })
-  t.match(await api('GET', '/interactions?state=shut'), { status: 400, body: { message: /none of open/ } })
+  t.match(await api('GET', '/interactions?state=shut'), { status: 400, body: { message: /not one of open/ } })
 })
 
 test('[IN14] several questions are answered in one request, each checked separately', async t => {

@@ -170,7 +170,7 @@ test('lists are filtered and paged, newest first', async t => {
     running.body.items.map(task => task.title),
     ['t3', 't1'],
   )
-  t.match(await api('GET', '/tasks?status=busy'), { status: 400, body: { message: /"busy" is none of pending/ } })
+  t.match(await api('GET', '/tasks?status=busy'), { status: 400, body: { message: /"busy" is not one of pending/ } })
 })
 
 test('[TK10] all tasks, or one, are exported as a file', async t => {

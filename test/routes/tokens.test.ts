@@ -43,7 +43,7 @@ test('[AU12] an admin with narrowed rights mints no wider token', async t => {
   t.match(await mint({}), { status: 403, body: { code: 'forbidden' } })
   t.match(
     await mint({ agents: ['build-1'] }),
-    { status: 403, body: { message: /mints for "admin"/ } },
+    { status: 403, body: { message: /can mint only for "admin"/ } },
     'no name of others',
   )
   t.match(await mint({ agents: ['build-1'], sub: 'admin' }), { status: 201 })
