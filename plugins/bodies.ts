@@ -13,9 +13,7 @@ const isEmpty = ({ headers }: IncomingMessage): boolean =>
 
 function wrongType(type: string | undefined): Error {
   const had = type ? `The content type "${type}" is not accepted here` : 'The body has no content type'
-  const hint = type?.startsWith('application/x-www-form-urlencoded')
-    ? ' (curl sends a form unless it is told otherwise)'
-    : ''
+  const hint = type?.startsWith('application/x-www-form-urlencoded') ? ' (by default curl sends a form)' : ''
   return refusal(415, `${had}: send JSON with "Content-Type: ${JSON_TYPE}"${hint}.`)
 }
 

@@ -60,7 +60,7 @@ export interface ClusterOptions {
   startWorker?: StartWorker | undefined
 }
 
-const CUT_OFF = wireError('unavailable', 'This node is cut off from its cluster: another node will answer.', {
+const CUT_OFF = wireError('unavailable', 'This node is cut off from its cluster: try again to reach another node.', {
   retryAfterMs: 1000,
 })
 

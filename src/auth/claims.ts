@@ -7,7 +7,7 @@ import { roleOf } from './role-claim.ts'
  * why.
  */
 export function readClaims(value: unknown, rules: ClaimRules): { claims: Claims } | { refusal: string } {
-  if (typeof value !== 'object' || value === null) return { refusal: 'The token holds no claims.' }
+  if (typeof value !== 'object' || value === null) return { refusal: 'The token contains no claims.' }
   // Checked first: if a token is meant for another server, nothing else about it matters.
   const refusal = flawOfIssuer(value, rules)
   if (refusal !== undefined) return { refusal }
@@ -21,7 +21,7 @@ export function readClaims(value: unknown, rules: ClaimRules): { claims: Claims 
 
 function refusalOf(claim: string, role: Role | undefined, wrong: string): string {
   if (wrong === 'role') {
-    return `The claim "${claim}" of the token is missing or names no role: viewer, operator, admin or agent.`
+    return `The claim "${claim}" of the token is missing or names none of the roles viewer, operator, admin and agent.`
   }
   const rule = wrong === 'sub' && role === 'agent' ? ': the subject of an agent is its id' : ''
   return `The claim "${claim}" of the token is missing or not valid${rule}.`

@@ -29,5 +29,5 @@ export function mintRefusal(
     )
   }
   const more = (scopes ?? granted).find(scope => !may(principal, scope as Scope))
-  return wireError('forbidden', `This token does not hold the scope "${more}".`)
+  return wireError('forbidden', `This token does not have the scope "${more}".`)
 }

@@ -25,7 +25,7 @@ export async function loadTokenKey(config: Config, { warn, jwksCooldownMs }: Tok
   const named = Object.entries({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL }).filter(([, value]) => value !== undefined)
   if (named.length > 1) {
     const names = named.map(([name]) => `FLEETWIRE_${name}`).join(' and ')
-    throw new FLW_ERR_CONFIG_INVALID(`Configuration: ${names} exclude each other: tokens have one issuer`)
+    throw new FLW_ERR_CONFIG_INVALID(`Configuration: ${names} are mutually exclusive: tokens have one issuer`)
   }
   if (JWT_PUBLIC_KEY !== undefined) return publicKey(JWT_PUBLIC_KEY)
   if (JWKS_URL !== undefined) {
@@ -55,7 +55,7 @@ function publicKey(text: string): TokenKey {
   try {
     key = createPublicKey(pem)
   } catch {
-    return refuse('is not a PEM public key, nor the base64 of one')
+    return refuse('is neither a PEM public key nor the base64 of one')
   }
   const verdict = judgeKey(key)
   if ('flaw' in verdict) return refuse(verdict.flaw)

@@ -87,7 +87,9 @@ export class WebhookService {
     const { records, maxWebhooks } = this.#ports
     const held = [...records.values()].length + this.#creating
     if (held >= maxWebhooks) {
-      return refused(wireError('too_large', `There are ${maxWebhooks} webhooks (FLEETWIRE_MAX_WEBHOOKS): remove one.`))
+      return refused(
+        wireError('too_large', `The limit of ${maxWebhooks} webhooks is reached (FLEETWIRE_MAX_WEBHOOKS): remove one.`),
+      )
     }
     this.#creating++
     try {

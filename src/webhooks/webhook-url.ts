@@ -23,7 +23,7 @@ export function urlFlaw(text: string, policy: AddressPolicy): string | undefined
   const port = url.port === '' ? undefined : Number(url.port)
   // The parser drops the scheme's own default port; the other scheme's is fine too.
   if (port !== undefined && port < LOWEST_FREE_PORT && port !== 80 && port !== 443)
-    return `must not name port ${port}: allowed are 80, 443, and ${LOWEST_FREE_PORT} and above.`
+    return `must not use port ${port}: allowed are 80, 443, and ${LOWEST_FREE_PORT} and above.`
   const address = addressIn(url)
   const refusal = address === undefined ? undefined : policy.refusal(address, schemeOf(url))
   return refusal === undefined ? undefined : `leads to an address that is not allowed: ${refusal}.`

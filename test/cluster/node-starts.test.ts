@@ -23,9 +23,9 @@ t.test(
     const env = { FLEETWIRE_NATS_REPLICAS: '1', FLEETWIRE_PORT: String(port), FLEETWIRE_LOCAL_AGENT: 'true' }
     const node = serveNode(t, nats, 'a', env, ['--local-agent'])
     const url = `http://127.0.0.1:${port}`
-    await node.printed(/waits for the NATS servers at 127.0.0.1:\d+: /)
+    await node.printed(/waiting for the NATS servers at 127.0.0.1:\d+: /)
     t.match(await ask(url, '/health'), { status: 200, body: { status: 'ok' } })
-    t.match(await ask(url, '/ready'), { status: 503, body: { ready: false, store: /waits for the NATS servers/ } })
+    t.match(await ask(url, '/ready'), { status: 503, body: { ready: false, store: /is waiting for the NATS servers/ } })
     t.match(await ask(url, '/api/v1/agents'), {
       status: 503,
       body: { code: 'unavailable', details: { retryAfterMs: 1000 } },

@@ -103,7 +103,10 @@ test('[SE6] [SE7] [PM4] sessions are listed and filtered, and hidden from tokens
   for (const path of ['/sessions/s1', '/sessions/s1/messages', '/sessions/none']) {
     t.match(await api(path, narrow), { status: 404, body: { code: 'not_found' } }, path)
   }
-  t.match(await api('/sessions?status=asleep'), { status: 400, body: { message: /"asleep" is not one of active, ended/ } })
+  t.match(await api('/sessions?status=asleep'), {
+    status: 400,
+    body: { message: /"asleep" is not one of active, ended/ },
+  })
 })
 
 test('[SE2] [SB4] a megabyte in pieces arrives complete, even for a client that joins late', async t => {

@@ -85,7 +85,7 @@ test('[WH13] [WH14] a URL that may not be used is refused with the reason', asyn
     ['https://[::ffff:192.168.0.1]/', /not public/],
     ['https://localhost@127.0.0.1/', /must not contain a user/],
     ['ftp://127.0.0.1/', /must begin with https/],
-    ['https://127.0.0.1:25/', /must not name port 25/],
+    ['https://127.0.0.1:25/', /must not use port 25/],
     ['nonsense', /is not a valid URL/],
   ] as const) {
     const refused = await api('POST', '/webhooks', { url, topics: ['>'] })

@@ -13,6 +13,6 @@ export function decodeEntry(data: Uint8Array): ReplicaChange {
   const { v, ...change } = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.length).toString()) as {
     v: number
   } & ReplicaChange
-  if (v !== FORMAT) throw new Error(`it is of format ${v}, written by a newer version; this one knows ${FORMAT}`)
+  if (v !== FORMAT) throw new Error(`it has format ${v}, written by a newer version; this one knows ${FORMAT}`)
   return change
 }

@@ -48,7 +48,7 @@ export async function openNatsNode(options: NatsNodeOptions): Promise<RunningNod
       return await open(options)
     } catch (error) {
       if (!mayPass(error)) throw error
-      onNote(`${(error as Error).message} This node starts when they do.`)
+      onNote(`${(error as Error).message.replace(/\.?$/, '.')} This node starts once the NATS servers are available.`)
       await new Promise<void>(resolve => void clock.setTimeout(resolve, RETRY_MS))
     }
   }

@@ -129,7 +129,7 @@ const sendCommand = tool({
       ...(runTimeoutSeconds !== undefined && { runTimeoutMs: runTimeoutSeconds * 1000 }),
     }
     const { command, isReplay } = await submit(context, agentId, body, key)
-    const note = isReplay ? ['This idempotencyKey was used before: it is that command, not a new one.'] : []
+    const note = isReplay ? ['This idempotencyKey was used before: this is that command, not a new one.'] : []
     try {
       return await follow(command, args, context, note)
     } catch (error) {

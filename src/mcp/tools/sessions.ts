@@ -34,7 +34,7 @@ const Item = Type.Object({
   id: Type.String(),
   kind: Type.String({ description: 'message or tool' }),
   from: Type.String({ description: 'The role of a message, the name of a tool' }),
-  text: Type.String({ description: 'What was said; of a tool call its arguments and result' }),
+  text: Type.String({ description: 'What was said; for a tool call, its arguments and result' }),
   state: Type.String({ description: 'open: more may come; ended' }),
   at: Type.Integer({ description: 'When it began, epoch ms' }),
   offset: Type.Optional(Type.Integer({ description: 'The text continues from the previous page, at this character' })),

@@ -77,9 +77,9 @@ test('[AU19] a key that is not trustworthy stops the start', async t => {
     [generateKeyPairSync('ed25519').privateKey.export(pkcs8).toString(), /private key/],
     [Buffer.from(generateKeyPairSync('ed25519').privateKey.export(pkcs8)).toString('base64'), /private key/],
     [issuer().pem + issuer().pem, /several keys/],
-    ['not a key', /not a PEM/],
-    ['x'.repeat(64), /not a PEM/],
-    ['/run/secrets/key.pem', /not a PEM/],
+    ['not a key', /neither a PEM/],
+    ['x'.repeat(64), /neither a PEM/],
+    ['/run/secrets/key.pem', /neither a PEM/],
   ]
   for (const [JWT_PUBLIC_KEY, message] of table) {
     await t.rejects(load({ JWT_PUBLIC_KEY }), { ...invalid, message: /FLEETWIRE_JWT_PUBLIC_KEY/ })

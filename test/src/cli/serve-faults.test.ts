@@ -43,5 +43,5 @@ test('an unusable secret file ends the process too', async t => {
   await mkdir(`${folder}/data`)
   await writeFile(`${folder}/data/secret`, 'short')
   const { code, stderr } = await fleetwireHere(t, ['serve', '--port', '0'], { env: {}, folder }).ended
-  t.match({ code, stderr }, { code: 1, stderr: /^fleetwire: The token secret .* holds 5 characters.*\n$/ })
+  t.match({ code, stderr }, { code: 1, stderr: /^fleetwire: The token secret .* has 5 characters.*\n$/ })
 })

@@ -204,7 +204,7 @@ t.test('[WH13] a name is resolved once per connection, which goes to the checked
   t.match(await urlFlaw.call(fresh, url), /not allowed: 10.0.0.1 is not public/)
   t.equal(
     await urlFlaw.call(fresh, 'http://rebind.example:1/').then(String),
-    'must not name port 1: allowed are 80, 443, and 1024 and above.',
+    'must not use port 1: allowed are 80, 443, and 1024 and above.',
   )
 })
 

@@ -18,7 +18,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Submit one command to many agents',
         description:
-          'All accepted commands are stored in one step; agents that cannot take it are listed in `refused`. With ' +
+          'All accepted commands are stored in one step; agents that cannot accept it are listed in `refused`. With ' +
           '`maxParallel`, at most that many are in progress at once; after `stopOnFailures` failures the rest are cancelled.',
         headers: IdempotencyHeaders,
         body: BatchBody,

@@ -59,7 +59,7 @@ const deliveryRoutes: FastifyPluginAsyncTypebox = async app => {
         tags,
         summary: 'Send an event to a webhook again',
         description:
-          'One attempt, now, with the same `webhook-id`, besides pending deliveries; the response has its result. 410 if the ' +
+          'One attempt, now, with the same `webhook-id`, in addition to pending deliveries; the response has its result. 410 if the ' +
           'event has left the log.',
         params: WebhookDeliveryParams,
         refusals: ['not_found', 'conflict', 'cursor_gone', 'forbidden'],
