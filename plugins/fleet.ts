@@ -63,7 +63,7 @@ export default fp<{ version: string }>(
         ...{ sender, revocations: tokens },
         onNote: note => app.log.warn(note, 'a webhook was disabled'),
       },
-      onFault: error => app.log.error({ err: error }, 'fault in the background'),
+      onFault: error => app.log.error({ err: error }, 'a background task failed'),
       onTokenExpiring: (agentId, expiresAt) =>
         app.log.warn({ agentId, expiresAt: new Date(expiresAt).toISOString() }, 'the token of an agent expires soon'),
     })

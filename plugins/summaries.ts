@@ -11,7 +11,7 @@ export default fp(
     const board = new SummaryBoard({
       ...{ log, clock },
       tailOf: (agentId, terminalId) => terminals.tail(agentId, terminalId, TAIL_BYTES),
-      onFault: error => app.log.error({ err: error }, 'fault in the background'),
+      onFault: error => app.log.error({ err: error }, 'a background task failed'),
     })
     await app.whileActive(board)
     const unlisten = terminals.onOutput((agentId, terminalId) => board.wrote(agentId, terminalId))

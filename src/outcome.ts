@@ -19,7 +19,7 @@ export const notOfAgent = (commandId: string): WireError =>
 const RETRY_AFTER_MS = 1000
 
 /** Also used as the reason of a close, which has room for no more. */
-export const LOG_UNAVAILABLE = 'The log cannot accept now'
+export const LOG_UNAVAILABLE = 'The log cannot accept writes now'
 
 /** The request may have been carried out, and that cannot be determined now. */
 export const unknownOutcome = (why: string, retryAfterMs = RETRY_AFTER_MS): WireError =>

@@ -134,7 +134,7 @@ export class RunAnswers {
     })
     const stream = new RunStream(fold, out, { start, isOld })
     const subscriber = broadcaster.attach(stream, principal)
-    log.debug({ connectionId: out.id, sub: principal.sub, commandId: run.commandId }, 'a run is followed')
+    log.debug({ connectionId: out.id, sub: principal.sub, commandId: run.commandId }, 'following a run')
     subscriber
       .resume(after, patternsOf(run), ({ resumed }) => {
         if (!resumed) stream.send('resync:required')

@@ -48,7 +48,7 @@ test('[ER5] everything that the log would have to store is refused with the same
   const published = await app.eventBus.publish({ topic: 'tasks.t1.events', type: 'custom:x', payload: 1 })
   const error = {
     code: 'unavailable',
-    message: 'The log cannot accept now (the disk is full). Nothing was accepted; try again.',
+    message: 'The log cannot accept writes now (the disk is full). Nothing was accepted; try again.',
     details: { retryAfterMs: 2000 },
   }
   for (const answer of answers) {
@@ -93,7 +93,7 @@ test('[ER5] an agent hello that the log cannot store is refused with the same er
   agent.send('agent:connect', { bootId: 'b', inventory: [] })
   t.match((await agent.next('error')).payload, {
     code: 'unavailable',
-    message: 'The log cannot accept now (the disk is full). Nothing was accepted; try again.',
+    message: 'The log cannot accept writes now (the disk is full). Nothing was accepted; try again.',
   })
   t.match((await agent.next('connection:closing')).payload, { reconnectAfterMs: 1000 })
   t.equal(await agent.closed, 1012)
