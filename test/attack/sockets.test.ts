@@ -64,8 +64,8 @@ const READ_AHEAD_BYTES = 256 * 1024
 
 async function readNoFurther(t: Test, socket: Socket, raw: Socket) {
   const { bytesRead } = raw
-  for (let i = 0; i < 20; i++) {
-    t.ok(socket.writable, 'the peer can still write')
+  // After the close deadline the server destroys the socket, so a slow machine writes less.
+  for (let i = 0; i < 20 && socket.writable; i++) {
     socket.write(Buffer.alloc(100_000))
     await new Promise(resolve => setImmediate(resolve))
   }
