@@ -382,7 +382,7 @@ export class Connection<In extends InboundFrame = InboundFrame, Out extends Base
 
   #fault(error: unknown, id: string | undefined): void {
     this.#context.logger.error({ err: error, connectionId: this.id }, 'fault while serving a connection')
-    this.error('internal', 'A fault of the server; it was logged.', { id })
+    this.error('internal', 'Internal server error; it was logged.', { id })
   }
 
   #release(open: Extract<State, { name: 'open' }>): void {

@@ -19,7 +19,7 @@ const KEPT = ['1.7976931348623157e308', '-0.5', '1e-400', '"1e400"', '{"1e400":"
 t.test('[RE26] no field of any body of any route accepts a number that is too large to be kept', async t => {
   const values = TOO_LARGE.map(([json, place]) => ({
     json,
-    says: (field: string) => `${field}${place} is a number too large to be kept`,
+    says: (field: string) => `${field}${place} is a number too large to represent`,
   }))
   await expectRefusedEverywhere(t, values)
 })
@@ -101,7 +101,7 @@ t.test('[FR22] [EB5] code in the same process cannot submit or publish such a nu
     ),
   ]
   for (const [i, refusal] of refusals.entries()) {
-    const error = { code: 'invalid_request', message: /n\.0: a number too large to be kept/ }
+    const error = { code: 'invalid_request', message: /n\.0: a number too large to represent/ }
     t.match(refusal, { status: 'refused', error }, `${i}`)
   }
 })

@@ -86,8 +86,14 @@ test('[RE1] [RE2] every refusal has the same shape', async t => {
     ['bad URL', call(admin, 'GET', '/%E0%A4%A'), 400, 'invalid_request', /URL/],
     ['long parameter', call(admin, 'DELETE', `/api/v1/tasks/${'x'.repeat(5000)}`), 414, 'invalid_request', /./],
     ['other status', call(admin, 'GET', '/teapot'), 418, 'invalid_request', /short and stout/],
-    ['fault', call(admin, 'GET', '/fault'), 500, 'internal', /^A fault of the server; it was logged\.$/],
-    ['fault with a status', call(admin, 'GET', '/fault-503'), 503, 'unavailable', /^The server cannot accept now/],
+    ['fault', call(admin, 'GET', '/fault'), 500, 'internal', /^Internal server error; it was logged\.$/],
+    [
+      'fault with a status',
+      call(admin, 'GET', '/fault-503'),
+      503,
+      'unavailable',
+      /^The server cannot accept this right now/,
+    ],
     ['not an error', call(admin, 'GET', '/not-an-error'), 500, 'internal', /./],
   ]
   for (const [name, answer, status, code, message] of cases) {

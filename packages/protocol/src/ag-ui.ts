@@ -27,15 +27,17 @@ const Resume = Type.Object({
 /** The body of `POST /ag-ui/agents/:agentId`, as AG-UI defines it. Other members are ignored. */
 export const RunAgentInput = Type.Object(
   {
-    threadId: ClientId('The conversation: its session has this id, if it is one'),
-    runId: ClientId('Chosen by the client; the same one again joins the run'),
-    protocolVersion: Maybe(Type.String({ maxLength: 32, description: 'Absent: a client of 0.0.x' })),
-    messages: Type.Array(Message, { description: 'The whole history; what the agent has not been given yet is new' }),
+    threadId: ClientId('The id of the conversation; also the id of its session if it is a valid one'),
+    runId: ClientId('An id chosen by the client; reusing it joins the run'),
+    protocolVersion: Maybe(Type.String({ maxLength: 32, description: 'Absent: a 0.0.x client' })),
+    messages: Type.Array(Message, {
+      description: 'The whole history; messages that the agent has not received yet are new',
+    }),
     tools: Maybe(Type.Array(Tool, { maxItems: 1000, description: 'Tools that the client runs itself' })),
     context: Maybe(Type.Array(Json, { maxItems: 1000 })),
     state: Type.Optional(Json),
     forwardedProps: Type.Optional(Json),
-    resume: Maybe(Type.Array(Resume, { maxItems: 1000, description: 'Answers to the interrupts of the run before' })),
+    resume: Maybe(Type.Array(Resume, { maxItems: 1000, description: 'Answers to the interrupts of the previous run' })),
   },
   { $id: 'RunAgentInput' },
 )
@@ -43,11 +45,13 @@ export type RunAgentInput = Static<typeof RunAgentInput>
 
 export const AgUiRunQuery = Type.Object({
   cancelOnAbort: Type.Optional(
-    Type.Boolean({ description: 'Interrupt the run when this client goes before its end. Default: the run goes on' }),
+    Type.Boolean({
+      description: 'Interrupt the run if this client disconnects before it ends. Default: the run continues',
+    }),
   ),
 })
-export const AgUiRunParams = Type.Object({ agentId: Id, runId: ClientId('As the client chose it') })
-export const AgUiThreadParams = Type.Object({ agentId: Id, threadId: ClientId('As the client chose it') })
+export const AgUiRunParams = Type.Object({ agentId: Id, runId: ClientId('The id that the client chose') })
+export const AgUiThreadParams = Type.Object({ agentId: Id, threadId: ClientId('The id that the client chose') })
 export const AgUiStopped = Type.Object({ stopped: Type.Boolean() })
 
 /** The agents visible to a token, in the format that CopilotKit requests. */
@@ -67,7 +71,9 @@ export const CopilotKitAnswer = Type.Unknown()
 /** One route for all methods: CopilotKit's single-route mode. */
 export const CopilotKitCall = Type.Object({
   method: OneOf(['info', 'agent/run', 'agent/connect', 'agent/stop']),
-  params: Maybe(Type.Object({ agentId: Type.Optional(Id), threadId: Maybe(ClientId('Of the run to stop')) })),
+  params: Maybe(
+    Type.Object({ agentId: Type.Optional(Id), threadId: Maybe(ClientId('The thread of the run to stop')) }),
+  ),
   body: Type.Optional(Json),
 })
 export type CopilotKitCall = Static<typeof CopilotKitCall>

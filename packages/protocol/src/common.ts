@@ -8,7 +8,7 @@ export const Subject = Type.String({
   minLength: 1,
   maxLength: 255,
   pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-  description: 'The subject of a token: an agent’s id, or any text of a user, at most 255 characters',
+  description: 'The subject of a token: an agent’s id, or any text for a user, at most 255 characters',
 })
 
 /** Identifies one token. Fleetwire's own are Ids; an issuer's may be any text. */
@@ -50,6 +50,6 @@ export const Labels = Type.Record(Type.String({ pattern: '^.{1,64}$' }), Type.St
 
 export const Title = Type.String({ maxLength: 512 })
 
-export const Text = Type.String({ description: 'Bounded by the size of its frame' })
+export const Text = Type.String({ description: 'Limited by the size of its frame' })
 
 export type StaticMap<M extends Record<string, TSchema>> = { [K in keyof M]: Static<M[K]> }

@@ -3,10 +3,14 @@
  * request can succeed later, unchanged.
  */
 export const errorCodes = {
-  bad_json: { status: 400, retryable: false, meaning: 'The text is not JSON.' },
-  unknown_type: { status: 400, retryable: false, meaning: 'No frame of this type may be sent on this route.' },
-  invalid_frame: { status: 400, retryable: false, meaning: 'The frame does not have the shape of its type.' },
-  invalid_request: { status: 400, retryable: false, meaning: 'The REST request does not have the shape of its route.' },
+  bad_json: { status: 400, retryable: false, meaning: 'The text is not valid JSON.' },
+  unknown_type: { status: 400, retryable: false, meaning: 'Frames of this type are not accepted on this route.' },
+  invalid_frame: { status: 400, retryable: false, meaning: 'The frame does not match the schema of its type.' },
+  invalid_request: {
+    status: 400,
+    retryable: false,
+    meaning: 'The REST request does not match the schema of its route.',
+  },
   unauthorized: { status: 401, retryable: false, meaning: 'The token is missing, malformed, expired or revoked.' },
   forbidden: { status: 403, retryable: false, meaning: 'The token does not allow this.' },
   not_found: { status: 404, retryable: false, meaning: 'It does not exist, or the token may not see it.' },
@@ -18,20 +22,24 @@ export const errorCodes = {
   stale: {
     status: 409,
     retryable: false,
-    meaning: 'The attempt named is not the current one; the report was kept aside.',
+    meaning: 'The report is for an attempt that is not the current one; it was stored separately.',
   },
-  gap: { status: 409, retryable: true, meaning: 'A numbered frame is missing; send again from the acked number on.' },
+  gap: {
+    status: 409,
+    retryable: true,
+    meaning: 'A numbered frame is missing; resend everything after the last acked number.',
+  },
   patch_failed: {
     status: 409,
     retryable: false,
     meaning: 'The patch does not apply to the state; the state is unchanged.',
   },
-  cursor_gone: { status: 410, retryable: false, meaning: 'The cursor left retention; start from a snapshot.' },
-  too_large: { status: 413, retryable: false, meaning: 'Over the size limit; the message names it.' },
+  cursor_gone: { status: 410, retryable: false, meaning: 'The cursor is older than retention; start from a snapshot.' },
+  too_large: { status: 413, retryable: false, meaning: 'The size limit was exceeded; the message states it.' },
   rate_limited: {
     status: 429,
     retryable: true,
-    meaning: 'Too many; wait for `details.retryAfterMs` or `Retry-After`.',
+    meaning: 'Too many requests or frames; wait for `details.retryAfterMs` or `Retry-After`.',
   },
   queue_full: { status: 429, retryable: true, meaning: 'The command queue of this agent is full.' },
   subscription_limit: { status: 400, retryable: false, meaning: 'Too many patterns on one connection.' },
@@ -39,9 +47,9 @@ export const errorCodes = {
   unavailable: {
     status: 503,
     retryable: true,
-    meaning: 'The server cannot accept now. Nothing was accepted, unless `details.outcome` is `unknown`.',
+    meaning: 'The server cannot accept this right now. Nothing was accepted, unless `details.outcome` is `unknown`.',
   },
-  internal: { status: 500, retryable: true, meaning: 'A fault of the server; it was logged.' },
+  internal: { status: 500, retryable: true, meaning: 'Internal server error; it was logged.' },
 } as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>
 
 export type ErrorCode = keyof typeof errorCodes

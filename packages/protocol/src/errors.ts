@@ -17,7 +17,7 @@ export const RestError = Type.Object(
   {
     statusCode: Type.Integer(),
     code: ErrorCodeSchema,
-    error: Type.String({ description: 'The HTTP status in words' }),
+    error: Type.String({ description: 'The HTTP status text' }),
     message: Type.String(),
     details: Type.Optional(Json),
   },

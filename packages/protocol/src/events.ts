@@ -74,7 +74,7 @@ export const eventPayloads = {
     ...Message,
     role: Type.Optional(Type.String({ maxLength: 32 })),
     text: Type.Optional(Text),
-    incomplete: Type.Optional(Type.Boolean({ description: 'Its agent went before it was finished' })),
+    incomplete: Type.Optional(Type.Boolean({ description: 'The agent disconnected before it was complete' })),
   }),
   'tool:start': Type.Object({ ...ToolCall, name: Type.String({ maxLength: 256 }), args: Type.Optional(Json) }),
   'tool:args': Type.Object({ ...ToolCall, delta: Text }),
@@ -111,8 +111,8 @@ export const eventPayloads = {
   'audit:recorded': Type.Object({
     by: Type.String({ description: '`sub` of the token' }),
     action: Type.String({ description: 'What was done: `command:interrupt`, `token:mint` …' }),
-    what: Type.String({ description: 'The id of what it was done to' }),
-    via: OneOf(['rest', 'ws'], 'Over which door'),
+    what: Type.String({ description: 'The id of the object that was affected' }),
+    via: OneOf(['rest', 'ws'], 'The interface that was used'),
     address: Type.Optional(Type.String()),
     at: Timestamp,
   }),
@@ -146,11 +146,11 @@ export const TerminalSnapshot = Type.Object({
   offset: ByteOffset,
   screen: Text,
   title: Type.String(),
-  gap: Type.Optional(Type.Object({ from: ByteOffset, to: ByteOffset }, { description: 'Bytes that are gone' })),
+  gap: Type.Optional(Type.Object({ from: ByteOffset, to: ByteOffset }, { description: 'The bytes that are lost' })),
   raw: Type.Optional(
     Type.Literal(true, {
       description:
-        'The server does not draw this terminal, since that would take too long: `screen` is the end of its output as plain text',
+        'The server does not render this terminal, since that would take too long: `screen` is the end of its output as plain text',
     }),
   ),
   /** This viewer answers the terminal's queries that end after this offset. */

@@ -1,5 +1,5 @@
 /** Error message for a number that is too large. */
-export const TOO_LARGE_NUMBER = 'a number too large to be kept (over 1.8e308)'
+export const TOO_LARGE_NUMBER = 'a number too large to represent (over 1.8e308)'
 
 /**
  * Finds a number that is too large for a double and returns its JSON pointer, or undefined if there is none. JSON can

@@ -5,28 +5,28 @@ import { OneOf } from './one-of.ts'
 
 // ---- agents
 
-export const Link = OneOf(['online', 'late', 'offline'], 'What the server sees of the socket')
+export const Link = OneOf(['online', 'late', 'offline'], 'The state of the socket, as the server sees it')
 export const Work = OneOf(
   ['starting', 'idle', 'working', 'waiting', 'stalled', 'stopped', 'error'],
-  'What the agent does, as it says or as the server infers',
+  'What the agent is doing, as reported by the agent or inferred by the server',
 )
-export const Evidence = OneOf(['reported', 'inferred', 'guessed'], 'Where `work` comes from')
+export const Evidence = OneOf(['reported', 'inferred', 'guessed'], 'The source of `work`')
 
 export const Capabilities = Type.Object({
   kinds: Type.Optional(
     Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_-]{0,63}$' }), {
       maxItems: 64,
-      description: 'Command kinds it runs',
+      description: 'The command kinds that it runs',
     }),
   ),
   renewsToken: Type.Optional(
-    Type.Boolean({ description: 'It gets a new token by itself before the present one expires' }),
+    Type.Boolean({ description: 'It renews its token by itself before the current one expires' }),
   ),
   runTimeoutMs: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: 365 * 86_400_000,
-      description: 'The run timeout of commands without one, in milliseconds; 0: no limit',
+      description: 'The run timeout, in milliseconds, of commands that have none of their own; 0: no limit',
     }),
   ),
 })
@@ -41,7 +41,7 @@ export const Agent = Type.Object(
     labels: Labels,
     capabilities: Capabilities,
     maxConcurrency: Type.Integer({ minimum: 1 }),
-    status: OneOf(['online', 'offline', 'error'], 'The summary of link and work'),
+    status: OneOf(['online', 'offline', 'error'], 'A summary of `link` and `work`'),
     link: Link,
     work: Work,
     detail: Type.String(),
@@ -51,7 +51,7 @@ export const Agent = Type.Object(
     tokenExpiresAt: Type.Optional(
       Type.Integer({
         minimum: 0,
-        description: 'Epoch ms; present from a day before, unless the agent renews its token',
+        description: 'Epoch ms; present during the last day before it expires, unless the agent renews its token',
       }),
     ),
     running: Type.Array(Id),
@@ -72,9 +72,9 @@ export const WhenBusy = OneOf(['enqueue', 'interrupt', 'reject'])
 export const OnLost = OneOf(['fail', 'requeue'])
 export const CommandKind = Type.String({
   pattern: '^[a-z][a-z0-9_-]{0,63}$',
-  description: 'A slug of the agent’s capabilities.kinds; built in: shell, prompt',
+  description: 'A slug from the agent’s capabilities.kinds; built in: shell, prompt',
 })
-export const Priority = Type.Integer({ minimum: -100, maximum: 100, description: 'Higher goes first; default 0' })
+export const Priority = Type.Integer({ minimum: -100, maximum: 100, description: 'Higher runs first; default 0' })
 
 /** What went wrong: a string, or an object with a `message`. */
 export const ErrorValue = Type.Union([
@@ -90,15 +90,15 @@ const outputFields = {
     Type.Integer({
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
-      description: 'Bytes that it wrote in all; `output` may hold only the end',
+      description: 'The total bytes it wrote; `output` may contain only the end',
     }),
   ),
-  outputTruncated: Type.Optional(Type.Boolean({ description: '`output` does not hold everything that it wrote' })),
+  outputTruncated: Type.Optional(Type.Boolean({ description: '`output` does not contain everything it wrote' })),
 }
 
 export const Stdio = OneOf(
   ['terminal', 'pipe'],
-  'What a shell command runs on: a terminal (default), or pipes as in a shell pipeline, with its bytes as they are',
+  'What a shell command runs on: a terminal (default), or pipes as in a shell pipeline, with its bytes unchanged',
 )
 
 export const CommandOutcome = Type.Object({
@@ -122,15 +122,17 @@ export const Command = Type.Object(
     status: CommandStatus,
     phase: Type.Optional(CommandPhase),
     detail: Type.Optional(Detail),
-    evidence: Type.Optional(OneOf(['reported', 'inferred', 'guessed'], 'Of a wait that the agent told of')),
-    reason: Type.Optional(Type.String({ description: 'Why it has this status: a slug' })),
+    evidence: Type.Optional(
+      OneOf(['reported', 'inferred', 'guessed'], 'The evidence for a wait that the agent reported'),
+    ),
+    reason: Type.Optional(Type.String({ description: 'Why it has this status, as a slug' })),
     attempt: Type.Integer({ minimum: 0, description: 'The fencing token: the number of the latest dispatch' }),
     priority: Priority,
     runNextAt: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: Number.MAX_SAFE_INTEGER,
-        description: 'Moved to the front of its queue, about when (epoch ms); of several, the highest goes first',
+        description: 'About when it was moved to the front of its queue (epoch ms); of several, the highest runs first',
       }),
     ),
     whenBusy: WhenBusy,
@@ -142,7 +144,7 @@ export const Command = Type.Object(
     endedAt: Type.Optional(Timestamp),
     cancelRequestedAt: Type.Optional(Timestamp),
     queueTtlMs: DurationMs,
-    runTimeoutMs: Type.Integer({ minimum: 0, description: 'Milliseconds of run time; 0: no limit' }),
+    runTimeoutMs: Type.Integer({ minimum: 0, description: 'Maximum run time in milliseconds; 0: no limit' }),
     onLost: OnLost,
     stdio: Type.Optional(Stdio),
     progress: Type.Optional(
@@ -156,16 +158,18 @@ export const Command = Type.Object(
     ...outputFields,
     error: Type.Optional(ErrorValue),
     exitCode: Type.Optional(ExitCode),
-    confirmed: Type.Optional(Type.Boolean({ description: 'On cancelled and timed_out: the agent confirmed the stop' })),
+    confirmed: Type.Optional(
+      Type.Boolean({ description: 'For cancelled and timed_out: the agent confirmed the stop' }),
+    ),
     lateResult: Type.Optional(
       Type.Composite([CommandOutcome, Type.Object({ attempt: Type.Integer(), at: Timestamp })]),
     ),
     retryable: Type.Optional(
-      Type.Boolean({ description: 'On failed: the same command may succeed when it is submitted again' }),
+      Type.Boolean({ description: 'For failed: the same command may succeed if it is submitted again' }),
     ),
     lastSeenAt: Type.Optional(Timestamp),
     waitingSince: Type.Optional(Timestamp),
-    waitedMs: Type.Optional(Type.Integer({ minimum: 0, description: 'How long the run clock stood still' })),
+    waitedMs: Type.Optional(Type.Integer({ minimum: 0, description: 'How long the run clock was stopped' })),
     retryOf: Type.Optional(Id),
     parentId: Type.Optional(Id),
   },
@@ -189,16 +193,22 @@ export const AgentSummary = Type.Object(
           progress: Type.Optional(Fraction),
           message: Type.Optional(Type.String({ maxLength: 200 })),
         },
-        { description: 'Of the commands that run, the one that was started last' },
+        { description: 'The running command that was started last' },
       ),
     ),
     last: Type.Optional(
-      Type.Object({ ...ofCommand, status: CommandStatus, endedAt: Timestamp }, { description: 'The last that ended' }),
+      Type.Object(
+        { ...ofCommand, status: CommandStatus, endedAt: Timestamp },
+        { description: 'The command that ended last' },
+      ),
     ),
     queued: Type.Integer({ minimum: 0 }),
     openInteractions: Type.Integer({ minimum: 0 }),
     lastLine: Type.Optional(
-      Type.String({ maxLength: 200, description: 'Of terminal output or of a streaming answer, without escapes' }),
+      Type.String({
+        maxLength: 200,
+        description: 'The last line of terminal output or of a streaming answer, without escape sequences',
+      }),
     ),
     usage: Type.Optional(
       Type.Object({
@@ -279,7 +289,7 @@ export const Session = Type.Object(
 )
 export type Session = Static<typeof Session>
 
-const ItemState = OneOf(['open', 'ended'], 'open: more of it may come')
+const ItemState = OneOf(['open', 'ended'], 'open: more of it may follow')
 const itemFields = {
   state: ItemState,
   startedAt: Timestamp,
@@ -293,7 +303,7 @@ export const TranscriptMessage = Type.Object({
   role: Type.String(),
   text: Text,
   ...itemFields,
-  incomplete: Type.Optional(Type.Boolean({ description: 'Its agent left before it was complete' })),
+  incomplete: Type.Optional(Type.Boolean({ description: 'The agent disconnected before it was complete' })),
 })
 export type TranscriptMessage = Static<typeof TranscriptMessage>
 export const TranscriptTool = Type.Object({
@@ -303,7 +313,9 @@ export const TranscriptTool = Type.Object({
   name: Type.String(),
   ...itemFields,
   args: Type.Optional(Json),
-  argsText: Type.Optional(Type.String({ description: 'Arguments that came in pieces and are not (yet) JSON' })),
+  argsText: Type.Optional(
+    Type.String({ description: 'Arguments that arrived in pieces and are not (yet) valid JSON' }),
+  ),
   result: Type.Optional(Json),
   error: Type.Optional(ErrorValue),
 })
@@ -354,7 +366,10 @@ export const Interaction = Type.Object(
     schema: Type.Optional(Json),
     defaultOnTimeout: DefaultOnTimeout,
     createdAt: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'When it was asked, epoch ms; not on those of earlier versions' }),
+      Type.Integer({
+        minimum: 0,
+        description: 'When it was requested, epoch ms; absent if an earlier version created it',
+      }),
     ),
     expiresAt: Type.Optional(Timestamp),
     state: OneOf(interactionStates),
@@ -376,7 +391,7 @@ export const TerminalSize = {
 export const TerminalData = {
   offset: ByteOffset,
   data: Text,
-  encoding: OneOf(['utf8', 'base64'], 'utf8: `data` is text of whole characters; base64: any bytes'),
+  encoding: OneOf(['utf8', 'base64'], 'utf8: `data` is text of complete characters; base64: any bytes'),
 }
 
 // ---- all

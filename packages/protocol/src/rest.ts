@@ -34,7 +34,7 @@ export const PageQuery = {
   cursor: Type.Optional(
     Type.String({
       pattern: '^[0-9a-z]{1,11}[.][A-Za-z0-9._-]{1,200}$',
-      description: '`nextCursor` of the page before, as it was given',
+      description: 'The `nextCursor` of the previous page, unchanged',
     }),
   ),
 }
@@ -43,7 +43,11 @@ export const PageQuery = {
 export const SubmitCommandBody = Type.Object(commandRequestFields, { ...Closed, $id: 'SubmitCommand' })
 export type SubmitCommandBody = Static<typeof SubmitCommandBody>
 export const SubmitCommandQuery = Type.Object(
-  { wait: Type.Optional(Type.Number({ minimum: 0, maximum: 60, description: 'Seconds to wait for the end' })) },
+  {
+    wait: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 60, description: 'Seconds to wait for the command to end' }),
+    ),
+  },
   Closed,
 )
 
@@ -85,7 +89,9 @@ export const EditCommandBody = Type.Object(
     input: Type.Optional(Json),
     priority: Type.Optional(Priority),
     runNext: Type.Optional(
-      Type.Boolean({ description: 'true: goes before all that wait, whatever their priority; false: no longer does' }),
+      Type.Boolean({
+        description: 'true: move ahead of all queued commands, regardless of priority; false: undo this',
+      }),
     ),
     queueTtlMs: commandRequestFields.queueTtlMs,
     runTimeoutMs: commandRequestFields.runTimeoutMs,
@@ -123,7 +129,7 @@ export type BatchRefusal = Static<typeof BatchRefusal>
 export const BatchAccepted = Type.Object({
   parentId: Id,
   commands: Type.Array(Command),
-  refused: Type.Array(BatchRefusal, { description: 'Agents that could not be given it, and why' }),
+  refused: Type.Array(BatchRefusal, { description: 'Agents that could not be given the command, and why' }),
 })
 /** `GET /batches/:parentId` */
 export const Batch = Type.Object(
@@ -133,7 +139,7 @@ export const Batch = Type.Object(
     createdAt: Timestamp,
     selector: BatchSelector,
     kind: Type.String(),
-    total: Type.Integer({ minimum: 1, description: 'Commands that were accepted' }),
+    total: Type.Integer({ minimum: 1, description: 'The number of accepted commands' }),
     maxParallel: Type.Optional(Type.Integer({ minimum: 1 })),
     stopOnFailures: Type.Optional(Type.Integer({ minimum: 1 })),
     refused: Type.Array(BatchRefusal),
@@ -166,7 +172,7 @@ export const AgentUsage = Type.Object(
     agentId: Id,
     ...usageTotals,
     by: Type.Array(Type.Object({ source: Type.String(), model: Type.String(), ...usageTotals }), {
-      description: 'By source and model; the model is empty where it was not said',
+      description: 'Per source and model; the model is empty if it was not reported',
     }),
   },
   { $id: 'AgentUsage' },
@@ -188,7 +194,7 @@ export const MintTokenBody = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 10 * 365 * 86_400,
-        description: 'Default: 30 days. The server has a maximum, a year by default',
+        description: 'Default: 30 days. The server sets a maximum, one year by default',
       }),
     ),
     agents: Type.Optional(Type.Array(AgentIdPattern, { minItems: 1, maxItems: 100 })),
@@ -223,7 +229,7 @@ export const RevokeTokenQuery = Type.Object(
         minimum: 0,
         maximum: 8.64e15,
         description:
-          'Of a token that was not minted here: its exp in epoch ms. The revocation is kept until then; without it for good',
+          'For a token that was not minted here: its exp, in epoch ms. The revocation is kept until then, or forever if absent',
       }),
     ),
   },
@@ -233,7 +239,7 @@ export const RevokeTokenQuery = Type.Object(
 /** Logging in. */
 export const LoginCode = Type.Object(
   {
-    code: Type.String({ description: 'Valid for one login: add `#login=<code>` to the address of the server' }),
+    code: Type.String({ description: 'Valid for one login: append `#login=<code>` to the server’s URL' }),
     expiresAt: Timestamp,
   },
   { $id: 'LoginCode' },
@@ -335,7 +341,10 @@ export const HistoryQuery = Type.Object(
     topics: Topics,
     after: Type.Optional(Type.String({ maxLength: 64, description: 'Events after this cursor, oldest first' })),
     before: Type.Optional(
-      Type.String({ maxLength: 64, description: 'Events before this cursor, newest first; neither: from the newest' }),
+      Type.String({
+        maxLength: 64,
+        description: 'Events before this cursor, newest first; with neither: from the newest',
+      }),
     ),
     limit: Type.Optional(Limit),
   },
@@ -349,7 +358,7 @@ export const EventPage = Type.Composite([
 export const StreamQuery = Type.Object(
   {
     topics: Topics,
-    snapshot: Type.Optional(Type.Boolean({ default: true, description: 'Begin with the records that match' })),
+    snapshot: Type.Optional(Type.Boolean({ default: true, description: 'Start with the matching records' })),
   },
   Closed,
 )
@@ -360,7 +369,7 @@ const NodesHeard = Type.Optional(
     { asked: Type.Integer(), answered: Type.Integer() },
     {
       description:
-        'How many nodes of the cluster were asked, and how many answered in time: what others have is missing',
+        'How many nodes of the cluster were asked, and how many answered in time: the data of the others is missing',
     },
   ),
 )
@@ -372,8 +381,8 @@ export const ConnectionInfo = Type.Object(
     role: Role,
     address: Type.String(),
     openedAt: Timestamp,
-    bufferedBytes: Type.Integer({ description: 'Bytes that wait for it' }),
-    node: Type.Optional(Type.String({ description: 'The node of the cluster that has it' })),
+    bufferedBytes: Type.Integer({ description: 'Bytes waiting to be sent to it' }),
+    node: Type.Optional(Type.String({ description: 'The cluster node that it is connected to' })),
   },
   { $id: 'Connection' },
 )

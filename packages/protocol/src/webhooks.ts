@@ -13,21 +13,21 @@ export const webhookNotices = ['webhook:test', 'webhook:gap'] as const
 export type WebhookNotice = (typeof webhookNotices)[number]
 
 const fields = {
-  name: Type.String({ maxLength: 128, description: 'For people; empty if it has none' }),
+  name: Type.String({ maxLength: 128, description: 'A display name; empty if it has none' }),
   url: Type.String({
     minLength: 1,
     maxLength: 2048,
-    description: 'Where it is sent: https, unless the server allows http',
+    description: 'Where events are sent: https, unless the server allows http',
   }),
   topics: Type.Array(Type.String({ minLength: 1, maxLength: 512 }), {
     minItems: 1,
     maxItems: 16,
-    description: 'Patterns; an event that matches any of them is sent once',
+    description: 'Topic patterns; an event that matches any of them is sent once',
   }),
   events: Type.Array(Type.String({ pattern: '^[A-Za-z0-9:._*-]{1,80}$' }), {
     maxItems: 64,
     description:
-      'Types of events to send; * matches any characters (`command:*`). Empty: all but message:delta, tool:args and agent:metrics, which are many and must be named',
+      'Event types to send; * matches any characters (`command:*`). Empty: all except the high-volume message:delta, tool:args and agent:metrics, which must be named',
   }),
   /** Only events of agents that have all these labels at the time of sending. Empty: events of any agent or none. */
   labels: Labels,
@@ -49,7 +49,10 @@ export const Webhook = Type.Object(
     ...fields,
     status: OneOf(webhookStatuses),
     disabledReason: Type.Optional(
-      OneOf(webhookEnds, 'requested; failing: for too long; gone: the receiver answered 410; revoked: its token was'),
+      OneOf(
+        webhookEnds,
+        'requested: on request; failing: deliveries failed for too long; gone: the receiver answered 410; revoked: its token was revoked',
+      ),
     ),
     rights: Type.Object(
       {
@@ -58,27 +61,30 @@ export const Webhook = Type.Object(
         agents: Type.Array(AgentIdPattern),
         scopes: Type.Optional(Type.Array(Type.String())),
       },
-      { description: 'Of whoever created it: it is sent what they may see' },
+      { description: 'The rights of its creator: it is sent only what they may see' },
     ),
     createdBy: Type.String(),
     createdAt: Timestamp,
     updatedAt: Timestamp,
     previousSecretExpiresAt: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Until then the secret before the last rotation signs too' }),
+      Type.Integer({
+        minimum: 0,
+        description: 'Until then, deliveries are also signed with the secret from before the last rotation',
+      }),
     ),
     progress: Type.Object(
       {
         cursor: Type.String({
-          description: 'All before it was delivered, or was none of its events; stored once a minute at least',
+          description: 'Everything before it was delivered or did not match; stored at least once per minute',
         }),
         deliveries: Type.Integer({ minimum: 0, description: 'Deliveries so far' }),
-        attempts: Type.Integer({ minimum: 0, description: 'Failed attempts at the next event' }),
+        attempts: Type.Integer({ minimum: 0, description: 'Failed attempts to deliver the next event' }),
         failingSince: Type.Optional(Timestamp),
         nextAttemptAt: Type.Optional(Timestamp),
-        error: Type.Optional(Type.String({ description: 'Of the last failed attempt' })),
+        error: Type.Optional(Type.String({ description: 'The error of the last failed attempt' })),
         deliveredAt: Type.Optional(Timestamp),
       },
-      { description: 'How far it has got' },
+      { description: 'The progress of its deliveries' },
     ),
   },
   { $id: 'Webhook' },
@@ -103,7 +109,7 @@ export type CreateWebhookBody = Static<typeof CreateWebhookBody>
 /** The only responses that contain a secret. */
 export const CreatedWebhook = Type.Composite([
   Type.Object(Webhook.properties),
-  Type.Object({ secret: Type.String({ description: 'Signs its deliveries. It is shown this once' }) }),
+  Type.Object({ secret: Type.String({ description: 'Signs its deliveries. Shown only once' }) }),
 ])
 export type CreatedWebhook = Static<typeof CreatedWebhook>
 
@@ -116,9 +122,9 @@ export const EditWebhookBody = Type.Object(
     events: Type.Optional(fields.events),
     labels: Type.Optional(fields.labels),
     format: Type.Optional(fields.format),
-    enabled: Type.Optional(Type.Boolean({ description: 'false stops it, true goes on' })),
+    enabled: Type.Optional(Type.Boolean({ description: 'false pauses deliveries, true resumes them' })),
     skipWaiting: Type.Optional(
-      Type.Boolean({ description: 'true: what waits is not sent; the receiver is told so (webhook:gap)' }),
+      Type.Boolean({ description: 'true: drops pending deliveries and notifies the receiver (webhook:gap)' }),
     ),
   },
   { ...Closed, minProperties: 1, $id: 'EditWebhook' },
@@ -134,7 +140,7 @@ export const RotateSecretBody = Type.Union([
         Type.Integer({
           minimum: 0,
           maximum: 30 * 86_400_000,
-          description: 'How long the secret before signs too. Default: a day',
+          description: 'How long deliveries are also signed with the previous secret. Default: one day',
         }),
       ),
     },
@@ -143,7 +149,7 @@ export const RotateSecretBody = Type.Union([
   Type.Null(),
 ])
 export const RotatedSecret = Type.Object({
-  secret: Type.String({ description: 'Signs from now on. It is shown this once' }),
+  secret: Type.String({ description: 'Signs deliveries from now on. Shown only once' }),
   previousSecretExpiresAt: Timestamp,
 })
 export type RotatedSecret = Static<typeof RotatedSecret>
@@ -153,20 +159,20 @@ export const WebhookDelivery = Type.Object(
   {
     deliveryId: Id,
     webhookId: Id,
-    messageId: Type.String({ description: 'The header webhook-id: the same in every attempt, and in redeliveries' }),
+    messageId: Type.String({ description: 'The webhook-id header: the same in every attempt and redelivery' }),
     type: Type.String(),
     topic: Type.String(),
     cursor: Cursor,
-    status: OneOf(deliveryStatuses, 'failed: it is not tried again by itself'),
-    reason: OneOf(['event', 'test', 'redelivery'], 'What it was sent for'),
+    status: OneOf(deliveryStatuses, 'failed: it is not retried automatically'),
+    reason: OneOf(['event', 'test', 'redelivery'], 'Why it was sent'),
     attempts: Type.Integer({ minimum: 1 }),
     createdAt: Timestamp,
     attemptedAt: Timestamp,
     nextAttemptAt: Type.Optional(Timestamp),
-    durationMs: Type.Integer({ minimum: 0, description: 'Of the last attempt' }),
-    statusCode: Type.Optional(Type.Integer({ description: 'The receiver’s answer to the last attempt' })),
+    durationMs: Type.Integer({ minimum: 0, description: 'The duration of the last attempt' }),
+    statusCode: Type.Optional(Type.Integer({ description: 'The receiver’s response to the last attempt' })),
     error: Type.Optional(Type.String()),
-    response: Type.Optional(Type.String({ description: 'The beginning of what the receiver answered' })),
+    response: Type.Optional(Type.String({ description: 'The beginning of the receiver’s response' })),
   },
   { $id: 'WebhookDelivery' },
 )

@@ -42,9 +42,9 @@ t.test('progress belongs to the running command, whatever the program says', asy
 
 t.test('an invalid line is refused with the reason', async t => {
   const cases: [line: unknown, code: string, message: RegExp][] = [
-    ['{', 'bad_json', /not JSON/],
-    ['"text"', 'invalid_frame', /A frame is a JSON object/],
-    ['[]', 'invalid_frame', /A frame is a JSON object/],
+    ['{', 'bad_json', /not valid JSON/],
+    ['"text"', 'invalid_frame', /A frame must be a JSON object/],
+    ['[]', 'invalid_frame', /A frame must be a JSON object/],
     ['{}', 'invalid_frame', /type: a string is required/],
     [{ type: 7 }, 'invalid_frame', /type: a string is required/],
     [frame('agent:status', { work: 'busy' }), 'invalid_frame', /payload\.work: expected one of "starting"/],
@@ -53,7 +53,7 @@ t.test('an invalid line is refused with the reason', async t => {
     [frame('tool:start', { name: 'x' }), 'invalid_frame', /payload\.toolCallId: is required/],
     [frame('usage:report', { inputTokens: 1 }), 'invalid_frame', /payload\.requestId: is required/],
     [frame('usage:report', { requestId: 'r', inputTokens: -1 }), 'invalid_frame', /payload\.inputTokens/],
-    [{ ...frame('agent:status', { work: 'idle' }), id: 'no id' }, 'invalid_frame', /id: letters/],
+    [{ ...frame('agent:status', { work: 'idle' }), id: 'no id' }, 'invalid_frame', /id: expected letters/],
     [`{"type":"state:snapshot","payload":{"snapshot":${'['.repeat(200)}${']'.repeat(200)}}}`, 'invalid_frame', /deep/],
   ]
   for (const [line, code, message] of cases) t.match(read(line), { ok: false, code, message }, JSON.stringify(line))

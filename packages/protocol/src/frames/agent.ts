@@ -49,7 +49,7 @@ const SessionReport = Type.Object({
 const MessageReport = { sessionId: Id, messageId: Id, role: Type.Optional(Type.String({ maxLength: 32 })), ...Concerns }
 const ToolReport = { sessionId: Id, toolCallId: Id, messageId: Type.Optional(Id), ...Concerns }
 const IsLocal = Type.Boolean({
-  description: 'A person sits at it: its own terminal answers the program’s queries, and the server does not',
+  description: 'A person is using it locally: their terminal, not the server, answers the program’s queries',
 })
 const TaskReport = Type.Object({ taskId: Id, ...taskReportFields })
 
@@ -68,7 +68,7 @@ export const agentPayloads = {
         minimum: 1,
         maximum: Number.MAX_SAFE_INTEGER,
         description:
-          'Which connection of this process it is: 1, 2, 3 … A hello that was held up on its way is told by it',
+          'The number of this connection within the process: 1, 2, 3 … Identifies an `agent:connect` that was delayed in transit',
       }),
     ),
     join: Type.Optional(Joins),
@@ -184,7 +184,7 @@ export const agentServerPayloads = {
     agentId: Id,
     connectionId: Id,
     heartbeatMs: DurationMs,
-    ackedN: Type.Integer({ minimum: 0, description: 'The last numbered frame of this bootId that is stored' }),
+    ackedN: Type.Integer({ minimum: 0, description: 'The last numbered frame of this bootId that was stored' }),
     directives: Type.Array(Type.Object({ commandId: Id, action: DirectiveAction })),
     serverTime: Type.Integer(),
     limits: Type.Object({ maxFrameBytes: Type.Integer(), frameRate: Type.Integer(), frameBurst: Type.Integer() }),
@@ -200,7 +200,7 @@ export const agentServerPayloads = {
     stdio: Type.Optional(Stdio),
     rerun: Type.Optional(
       Type.Boolean({
-        description: 'An earlier run was given up (onLost: requeue): run it again although the journal knows it',
+        description: 'An earlier run was abandoned (onLost: requeue): run it again even if it is in the journal',
       }),
     ),
   }),

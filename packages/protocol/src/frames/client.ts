@@ -28,7 +28,7 @@ import {
 export const Pattern = Type.String({
   minLength: 1,
   maxLength: 512,
-  description: 'A topic in which * matches one token and a final > one or more',
+  description: 'A topic in which * matches one token, and > at the end matches one or more',
 })
 const Patterns = Type.Array(Pattern, { maxItems: 1000 })
 const TerminalMode = OneOf(['bytes', 'snapshot', 'whole'])
@@ -48,7 +48,9 @@ export const TerminalInput = {
 const OfTerminal = { agentId: Id, terminalId: Type.Optional(Id) }
 
 /** For `dashboard:connect` and `agent:connect`. */
-export const Joins = Type.Boolean({ description: 'Text messages to this client may hold several frames, one a line' })
+export const Joins = Type.Boolean({
+  description: 'Text messages to this client may contain several frames, one per line',
+})
 
 /** The fields of a command submission, over REST or a socket. */
 export const commandRequestFields = {
@@ -66,7 +68,7 @@ export const commandRequestFields = {
 }
 
 const WantsSnapshot = Type.Union([Type.Boolean(), Type.Literal('active')], {
-  description: '`active`: without records in which nothing more will happen; default true',
+  description: '`active`: without records that will not change any more; default true',
 })
 
 /** Client → server: payload schemas by type. */
@@ -95,7 +97,7 @@ export const clientPayloads = {
     answers: Type.Optional(
       Type.Boolean({
         description:
-          'The viewer is a terminal that somebody sits before: it answers what the program asks it; counts with `terminal:write` alone',
+          'The viewer is a real terminal that answers the program’s queries; only effective with `terminal:write`',
       }),
     ),
   }),

@@ -8,20 +8,20 @@ const refusal = (decoded: Decoded<unknown>) =>
 const table: [rule: string, text: string, ...refused: unknown[]][] = [
   ['FR1', '{"type":"ping","payload":{},"id":"p1"}'],
   ['FR2', '{"type":"ping"}'],
-  ['FR3', '', 'bad_json', 'The frame is not JSON: send one JSON object a line.'],
-  ['FR3', '{"type":"ping"', 'bad_json', 'The frame is not JSON: send one JSON object a line.'],
-  ['FR3', '{"type":"ping"}{"type":"ping"}', 'bad_json', 'The frame is not JSON: send one JSON object a line.'],
-  ['FR3', '[]', 'invalid_frame', 'A frame is a JSON object { "type": string, "payload": object }.'],
-  ['FR3', 'null', 'invalid_frame', 'A frame is a JSON object { "type": string, "payload": object }.'],
+  ['FR3', '', 'bad_json', 'The frame is not valid JSON: send one JSON object per line.'],
+  ['FR3', '{"type":"ping"', 'bad_json', 'The frame is not valid JSON: send one JSON object per line.'],
+  ['FR3', '{"type":"ping"}{"type":"ping"}', 'bad_json', 'The frame is not valid JSON: send one JSON object per line.'],
+  ['FR3', '[]', 'invalid_frame', 'A frame must be a JSON object { "type": string, "payload": object }.'],
+  ['FR3', 'null', 'invalid_frame', 'A frame must be a JSON object { "type": string, "payload": object }.'],
   ['FR1', '{}', 'invalid_frame', 'type: a string is required.'],
   ['FR1', '{"type":5,"id":"x","n":3}', 'invalid_frame', 'type: a string is required.', 'x', 3],
   ['FR2', '{"type":"ping","payload":null}', 'invalid_frame', 'payload: expected object'],
-  ['FR4', '{"type":"agent:connect"}', 'unknown_type', 'No frame of type "agent:connect" is known here.'],
-  ['FR4', '{"type":"__proto__"}', 'unknown_type', 'No frame of type "__proto__" is known here.'],
-  ['FR4', '{"type":"constructor"}', 'unknown_type', 'No frame of type "constructor" is known here.'],
-  ['FR4', '{"type":""}', 'unknown_type', 'No frame of type "" is known here.'],
-  ['FR9', '{"type":"ping","id":""}', 'invalid_frame', 'id: letters, digits, _ and -, at most 64.'],
-  ['FR9', '{"type":"ping","id":7}', 'invalid_frame', 'id: letters, digits, _ and -, at most 64.'],
+  ['FR4', '{"type":"agent:connect"}', 'unknown_type', 'Unknown frame type "agent:connect".'],
+  ['FR4', '{"type":"__proto__"}', 'unknown_type', 'Unknown frame type "__proto__".'],
+  ['FR4', '{"type":"constructor"}', 'unknown_type', 'Unknown frame type "constructor".'],
+  ['FR4', '{"type":""}', 'unknown_type', 'Unknown frame type "".'],
+  ['FR9', '{"type":"ping","id":""}', 'invalid_frame', 'id: expected letters, digits, _ and -, at most 64.'],
+  ['FR9', '{"type":"ping","id":7}', 'invalid_frame', 'id: expected letters, digits, _ and -, at most 64.'],
   ['FR9', '{"type":"subscribe","id":"s1"}', 'invalid_frame', 'payload.topics: is required', 's1'],
   ['FR11', '{"type":"subscribe","type":"ping"}'],
 ]
@@ -48,7 +48,7 @@ t.test('[UP1] n is a positive integer', async t => {
   const withN = (n: string) => decodeAgentFrame(`{"type":"heartbeat","id":"h","n":${n}}`)
   t.match(withN('1'), { ok: true, frame: { n: 1 } })
   for (const n of ['0', '-1', '1.5', '"1"', 'null', '9007199254740992', '1e400']) {
-    t.same(refusal(withN(n)), ['invalid_frame', 'n: a positive integer.', 'h', undefined], n)
+    t.same(refusal(withN(n)), ['invalid_frame', 'n: expected a positive integer.', 'h', undefined], n)
   }
 })
 
@@ -74,7 +74,7 @@ t.test('[FR8] a frame is at most 100 levels deep', async t => {
 
 t.test('[FR22] a number that is too large to be kept is refused where it stands', async t => {
   const flaw = (place: string) => [
-    ...['invalid_frame', `payload.${place}: a number too large to be kept (over 1.8e308).`],
+    ...['invalid_frame', `payload.${place}: a number too large to represent (over 1.8e308).`],
     ...[undefined, undefined],
   ]
   t.same(refusal(decodeClientFrame(request('1e400'))), flaw('input'))

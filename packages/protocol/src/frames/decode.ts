@@ -72,10 +72,10 @@ function parse(text: string): Decoded<Record<string, unknown>> {
   } catch {
     const flaw = depthFlaw(text, MAX_DEPTH)
     if (flaw !== undefined) return refuse('invalid_frame', flaw)
-    return refuse('bad_json', 'The frame is not JSON: send one JSON object a line.')
+    return refuse('bad_json', 'The frame is not valid JSON: send one JSON object per line.')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return refuse('invalid_frame', 'A frame is a JSON object { "type": string, "payload": object }.')
+    return refuse('invalid_frame', 'A frame must be a JSON object { "type": string, "payload": object }.')
   }
   return { ok: true, frame: value as Record<string, unknown> }
 }
@@ -99,12 +99,13 @@ function decoder<F>(checks: Checks, fields: Fields, limit = MAX_DEPTH): (text: s
     if (depth !== undefined) return refuse('invalid_frame', depth, usableId, usableN)
     if (typeof type !== 'string') return refuse('invalid_frame', 'type: a string is required.', usableId, usableN)
     if (id !== undefined && usableId === undefined) {
-      return refuse('invalid_frame', 'id: letters, digits, _ and -, at most 64.', undefined, usableN)
+      return refuse('invalid_frame', 'id: expected letters, digits, _ and -, at most 64.', undefined, usableN)
     }
-    if (n !== undefined && usableN === undefined) return refuse('invalid_frame', 'n: a positive integer.', usableId)
+    if (n !== undefined && usableN === undefined)
+      return refuse('invalid_frame', 'n: expected a positive integer.', usableId)
     const check = checkOf(checks, type)
     if (check === undefined)
-      return refuse('unknown_type', `No frame of type "${type.slice(0, 64)}" is known here.`, usableId, usableN)
+      return refuse('unknown_type', `Unknown frame type "${type.slice(0, 64)}".`, usableId, usableN)
     const tooLarge = findTooLarge(payload)
     if (tooLarge !== undefined)
       return refuse('invalid_frame', explain({ path: tooLarge, message: `${TOO_LARGE_NUMBER}.` }), usableId, usableN)
@@ -148,7 +149,7 @@ function serverDecoder(events: Checks): ServerDecoder {
     if (typeof type !== 'string' || typeof topic !== 'string' || typeof cursor !== 'string')
       return decodeServerOnly(text)
     if (typeof at !== 'number' || payload === undefined) {
-      return refuse('invalid_frame', 'An event is { type, topic, cursor, at, payload }.')
+      return refuse('invalid_frame', 'An event must be { type, topic, cursor, at, payload }.')
     }
     const flaw = checkOf(events, type)?.(payload)
     if (flaw !== undefined) return refuse('invalid_frame', explain(flaw))
@@ -173,13 +174,13 @@ const verdict = (flaw: Flaw | undefined): string | undefined => flaw && explain(
 /** Why a payload may not be sent as an event of this type; undefined if it may. */
 export function eventFlaw(type: string, payload: unknown): string | undefined {
   const check = checkOf(eventChecks, type)
-  if (check === undefined) return isCustomType(type) ? undefined : `"${type}" is no event type`
+  if (check === undefined) return isCustomType(type) ? undefined : `"${type}" is not an event type`
   return verdict(check(payload))
 }
 
 function frameFlaw(checks: Checks, type: string, payload: unknown): string | undefined {
   const check = checkOf(checks, type)
-  return check === undefined ? `"${type}" is no frame type` : verdict(check(payload))
+  return check === undefined ? `"${type}" is not a frame type` : verdict(check(payload))
 }
 
 /** Why a payload may not be sent in a frame of this type; undefined if it may. */

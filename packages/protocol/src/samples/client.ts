@@ -29,7 +29,7 @@ export const clientSamples: Samples<ClientPayloads> = {
     refused: [
       badId('agentId'),
       badId('sessionId'),
-      [{ kind: 'Shell' }, 'payload.kind: expected a slug of the agent’s capabilities.kinds; built in: shell, prompt'],
+      [{ kind: 'Shell' }, 'payload.kind: expected a slug from the agent’s capabilities.kinds; built in: shell, prompt'],
       [{ priority: 101 }, 'payload.priority: expected integer to be less or equal to 100'],
       [{ priority: 0.5 }, 'payload.priority: expected integer'],
       [{ queueTtlMs: -1 }, 'payload.queueTtlMs: expected integer to be greater or equal to 0'],
