@@ -216,7 +216,7 @@ class Agent:
             if self.leaving:
                 return
             if code in FINAL:
-                sys.exit(f"the server closed this agent with {code}")
+                sys.exit(f"the server closed the connection with code {code}")
             back_off = random.uniform(0, min(30, 0.25 * 2 ** min(failures, 8)))
             await asyncio.sleep(self.reconnect_after / 1000 if self.reconnect_after is not None else back_off)
 

@@ -15,8 +15,8 @@ name=$1; shift
 program=("$@")
 url=${FLEETWIRE_URL:-http://127.0.0.1:3000}
 token=${FLEETWIRE_TOKEN:?mint one: fleetwire token --role agent --sub $name}
-unset FLEETWIRE_TOKEN # the program must not get it
-[[ $url =~ ^http://([^/:]+)(:([0-9]+))?(/.*)?$ ]] || { echo "FLEETWIRE_URL: only http:// here, not $url" >&2; exit 2; }
+unset FLEETWIRE_TOKEN # not for the program
+[[ $url =~ ^http://([^/:]+)(:([0-9]+))?(/.*)?$ ]] || { echo "FLEETWIRE_URL: only http:// is supported, not $url" >&2; exit 2; }
 host=${BASH_REMATCH[1]} port=${BASH_REMATCH[3]:-80} path=${BASH_REMATCH[4]:-}
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 mkfifo "$dir/nothing" && exec 4<>"$dir/nothing" # reading it with a timeout is a sleep that needs no process
@@ -236,7 +236,7 @@ while :; do
         1) heard; ((next_beat != 0)) || next_beat=$((SECONDS + beat)) ;;
         8) # the codes for which docs/close-codes.md says `stop`, and 4401: there is no other token to try
           code=$(printf %s "$text" | od -An -N2 -tu1 | awk '{ print $1 * 256 + $2 }')
-          case $code in 4000 | 4401 | 4403 | 4409 | 4413) echo "the server closed this agent with $code" >&2; exit 4 ;; esac
+          case $code in 4000 | 4401 | 4403 | 4409 | 4413) echo "the server closed the connection with code $code" >&2; exit 4 ;; esac
           break ;;
         9) send a "$text" ;;
       esac

@@ -19,7 +19,7 @@ const sessionOf = request => /(?:^|; )session=([\w-]+)/.exec(request.headers.coo
 
 app.post('/login/:name', async (request, reply) => {
   const { name } = request.params
-  if (!Object.hasOwn(people, name)) return reply.code(401).send({ message: 'Nobody of that name.' })
+  if (!Object.hasOwn(people, name)) return reply.code(401).send({ message: 'Unknown user.' })
   const session = randomUUID()
   sessions.set(session, name)
   reply.header('set-cookie', `session=${session}; Path=/; HttpOnly; SameSite=Lax`)

@@ -21,8 +21,8 @@ const key = input('idempotency-key', '') || randomUUID()
 const AWAY_MS = 10 * 60_000
 const LONGEST_PAUSE_MS = 3000
 
-if (!/^https?:\/\//.test(server) || !URL.canParse(server)) wrong('server', 'it is no http(s) URL')
-if (!(minutes > 0 && minutes <= 60 * 24 * 30)) wrong('timeout-minutes', 'it is no number of minutes')
+if (!/^https?:\/\//.test(server) || !URL.canParse(server)) wrong('server', 'not an http(s) URL')
+if (!(minutes > 0 && minutes <= 60 * 24 * 30)) wrong('timeout-minutes', 'not a valid number of minutes')
 console.log(`::add-mask::${token}`)
 
 let command
@@ -84,7 +84,7 @@ async function persist(ask) {
       return await ask()
     } catch (error) {
       if (error.final || stopping || Date.now() - since > AWAY_MS) fail(error.message)
-      console.log(`${error.message}; trying again`)
+      console.log(`${error.message}; retrying`)
       await delay(error.retryAfterMs ?? pauseMs)
     }
   }
@@ -95,7 +95,7 @@ async function call(method, path, text, more = {}) {
   const signal = AbortSignal.timeout(60_000)
   const answer = await fetch(`${server}/api/v1${path}`, { method, headers, signal, ...(text && { body: text }) }).catch(
     error => {
-      throw new Error(`No answer of ${server}: ${error.cause?.message || error.message}`)
+      throw new Error(`No response from ${server}: ${error.cause?.message || error.message}`)
     },
   )
   const said = await answer.text()
@@ -110,7 +110,7 @@ async function call(method, path, text, more = {}) {
 
 function input(name, otherwise) {
   const value = env[`INPUT_${name.toUpperCase().replaceAll('-', '_')}`]?.trim() || otherwise
-  return value ?? wrong(name, 'it is missing')
+  return value ?? wrong(name, 'missing')
 }
 
 function output(name, value) {

@@ -10,7 +10,7 @@ import { createServer } from 'node:http'
 // During a rotation, this may be both secrets, separated by a comma.
 const secrets = (process.env.WEBHOOK_SECRET ?? '').split(',').filter(Boolean)
 if (secrets.length === 0) {
-  console.error('WEBHOOK_SECRET is not set: give the secret that the creation of the webhook answered (whsec_…).')
+  console.error('WEBHOOK_SECRET is not set: use the secret that was returned when the webhook was created (whsec_…).')
   process.exit(1)
 }
 const keys = secrets.map(secret => Buffer.from(secret.replace(/^whsec_/, ''), 'base64'))
@@ -53,7 +53,7 @@ const server = createServer(async (request, response) => {
     if (request.method !== 'POST') return answer(405, 'POST only')
     const body = await read(request)
     if (body === undefined) return answer(413, 'too large')
-    if (!isGenuine(request.headers, body)) return answer(401, 'the signature is not valid')
+    if (!isGenuine(request.headers, body)) return answer(401, 'invalid signature')
     const id = request.headers['webhook-id']
     if (!seen.has(id)) {
       const event = JSON.parse(body)

@@ -63,8 +63,8 @@ test('a step that cannot run says why', async t => {
   const cases: [Record<string, string>, number, RegExp][] = [
     [{ ...inputs, token: 'nonsense' }, 1, /::error::HTTP 401: /],
     [{ ...inputs, agent: 'other' }, 1, /::error::HTTP 404: /],
-    [{ ...inputs, server: 'fleet.example' }, 2, /::error::Input server: it is no http\(s\) URL\./],
-    [{ ...inputs, input: '' }, 2, /::error::Input input: it is missing\./],
+    [{ ...inputs, server: 'fleet.example' }, 2, /::error::Input server: not an http\(s\) URL\./],
+    [{ ...inputs, input: '' }, 2, /::error::Input input: missing\./],
     [{ ...inputs, 'timeout-minutes': 'soon' }, 2, /::error::Input timeout-minutes/],
   ]
   for (const [i, [given, code, stdout]] of some('FLAWED_STEPS', 2, cases).entries())

@@ -4,7 +4,7 @@ export class LruCache {
   #entries = new Map()
 
   constructor(limit) {
-    if (!(limit >= 1)) throw new RangeError(`a limit of at least 1, not ${limit}`)
+    if (!(limit >= 1)) throw new RangeError(`the limit must be at least 1, not ${limit}`)
     this.#limit = limit
   }
 

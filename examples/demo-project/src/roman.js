@@ -16,7 +16,8 @@ const numerals = [
 
 /** Writes a number from 1 to 3999 as a Roman numeral. */
 export function toRoman(number) {
-  if (!Number.isInteger(number) || number < 1 || number > 3999) throw new RangeError(`not from 1 to 3999: ${number}`)
+  if (!Number.isInteger(number) || number < 1 || number > 3999)
+    throw new RangeError(`not between 1 and 3999: ${number}`)
   let rest = number
   let text = ''
   for (const [numeral, value] of numerals) {

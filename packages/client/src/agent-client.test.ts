@@ -207,7 +207,7 @@ t.test('it rejects commands that it cannot take', async t => {
     payload: {
       commandId: 'c3',
       reason: 'unsupported',
-      message: 'This agent takes commands of kind "shell", not "prompt".',
+      message: 'This agent accepts commands of kind "shell", not "prompt".',
     },
   })
   peer.tell('command:dispatch', dispatch('c4', 1, { kind: 'constructor' }))

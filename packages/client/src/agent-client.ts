@@ -245,7 +245,7 @@ export class AgentClient {
   #receive(text: string): void {
     const decoded = decodeAgentServerFrame(text)
     if (!decoded.ok) {
-      this.#log('warn', 'a frame was not understood', { message: decoded.message })
+      this.#log('warn', 'received an invalid frame', { message: decoded.message })
       return
     }
     const handle = this.#handlers[decoded.frame.type] as (payload: unknown) => void

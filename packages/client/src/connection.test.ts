@@ -241,7 +241,7 @@ t.test('a token function that hangs or throws is asked again', async t => {
   const { clock, connection, sockets } = onPaper({ token: () => answers.shift()!, handshakeTimeoutMs: 3_000 })
   connection.start()
   clock.advance(3_000)
-  t.match(connection.status.value, { state: 'waiting', cause: { reason: 'token: none came in time' } })
+  t.match(connection.status.value, { state: 'waiting', cause: { reason: 'token: timed out' } })
   clock.advance(500)
   await turn()
   t.match(connection.status.value, { state: 'waiting', cause: { reason: 'token: no network' } })

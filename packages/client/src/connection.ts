@@ -195,7 +195,7 @@ export class Connection<Greeting extends object = object> {
   #attempt(): void {
     const { clock, handshakeTimeoutMs = DEFAULT_HANDSHAKE_MS } = this.#options
     const deadline = clock.setTimeout(() => {
-      const reason = this.#state.name === 'authorizing' ? 'token: none came in time' : 'handshake timeout'
+      const reason = this.#state.name === 'authorizing' ? 'token: timed out' : 'handshake timeout'
       this.#drop({ code: ABNORMAL_CLOSURE, reason })
     }, handshakeTimeoutMs)
     const state: State = { name: 'authorizing', deadline }
@@ -230,7 +230,7 @@ export class Connection<Greeting extends object = object> {
     } catch (error) {
       // The token source may be unreachable while the current token is still valid.
       if (this.#token === undefined) throw error
-      this.#log('warn', 'no new token: the last one is used again', { message: messageOf(error) })
+      this.#log('warn', 'could not get a new token: reusing the last one', { message: messageOf(error) })
       return this.#token
     }
   }
@@ -304,7 +304,7 @@ export class Connection<Greeting extends object = object> {
     }
     this.#renewed = token
     this.#leave(
-      socket => socket.close(NORMAL, 'another token'),
+      socket => socket.close(NORMAL, 'new token'),
       () => this.#attempt(),
     )
   }

@@ -97,7 +97,7 @@ t.test(
     )
     peer.join([event('c4'), event('c4'), event('c5'), ''])
     t.same(await until(5), ['snapshot of 1', 'c2', 'c3', 'c4', 'c5'])
-    t.equal(logged.filter(message => message === 'a frame was not understood').length, 1)
+    t.equal(logged.filter(message => message === 'received an invalid frame').length, 1)
   },
 )
 

@@ -312,7 +312,7 @@ export class DashboardClient {
     options: RequestOptions = {},
   ): Promise<RequestResult<T>> {
     if (options.offline === 'fail' && !this.#isUp) {
-      return Promise.resolve(local('offline', `${type}: there is no connection`))
+      return Promise.resolve(local('offline', `${type}: not connected`))
     }
     const { id, text, result } = this.#requests.open<T, K>(type, payload, options)
     if (this.status.value.state === 'stopped') this.#requests.stop()
@@ -456,7 +456,7 @@ export class DashboardClient {
   #receive(text: string): void {
     const decoded = readServerFrame(text)
     if (!decoded.ok) {
-      this.#log('warn', 'a frame was not understood', { message: decoded.message })
+      this.#log('warn', 'received an invalid frame', { message: decoded.message })
       return
     }
     if ('cursor' in decoded.frame) {

@@ -53,7 +53,7 @@ export class Requests {
       const isQueued = offline === 'queue'
       const withdraw = () => {
         const pending = this.#pending.get(id)
-        if (pending?.handedOver === false) this.#settle(id, local('withdrawn', `${type}: it was withdrawn`))
+        if (pending?.handedOver === false) this.#settle(id, local('withdrawn', `${type}: withdrawn`))
       }
       const settle = (result: RequestResult) => {
         // The signal may outlive many requests.
@@ -104,7 +104,7 @@ export class Requests {
   #arm(id: string): void {
     const pending = this.#pending.get(id)!
     pending.timer = this.#clock.setTimeout(
-      () => this.#settle(id, local('timeout', `${pending.type}: no answer in ${this.#timeoutMs} ms`)),
+      () => this.#settle(id, local('timeout', `${pending.type}: no reply within ${this.#timeoutMs} ms`)),
       this.#timeoutMs,
     )
   }

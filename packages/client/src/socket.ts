@@ -59,7 +59,7 @@ export function socketOf(given: SocketFactory | undefined): SocketFactory {
   if (given !== undefined || typeof WebSocket !== 'undefined') return given ?? browserSocket
   throw new FleetwireError(
     'invalid_option',
-    "There is no WebSocket here: import from '@fleetwire/client/node' (Node has one of its own from 22 on), or give the option socket.",
+    "No WebSocket available: import from '@fleetwire/client/node' (Node 22 and later have one built in), or pass the `socket` option.",
   )
 }
 

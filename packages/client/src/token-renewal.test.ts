@@ -48,7 +48,7 @@ t.test('a source that fails is asked again, more and more often, until the old t
   await pass(2 * HOUR_MS)
   t.ok(asked.length > 3, `${asked.length} times`)
   t.equal(warnings.length, asked.length)
-  t.same(warnings[0], ['no new token', { message: 'vault is sealed' }])
+  t.same(warnings[0], ['could not renew the token', { message: 'vault is sealed' }])
   t.same(got, [])
   const waits = asked.slice(1).map((at, i) => at - asked[i]!)
   t.ok(waits[0]! > 3 * waits.at(-1)!, `${waits[0]} ms between the first, ${waits.at(-1)} between the last`)

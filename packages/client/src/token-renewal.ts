@@ -58,7 +58,7 @@ export class TokenRenewal {
       const lasts = tokenExpiry(token) ?? 0
       if (lasts > expiresAt) return renewed(token)
     } catch (error) {
-      log('warn', 'no new token', { message: messageOf(error) })
+      log('warn', 'could not renew the token', { message: messageOf(error) })
     }
     const leftMs = expiresAt - clock.now()
     if (leftMs > 0) this.#wait(leftMs * MARGIN)

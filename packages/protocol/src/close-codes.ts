@@ -19,11 +19,7 @@ export const closeCodes = {
     action: closeActions[4403],
     meaning: 'The token does not allow this connection, or an admin closed it.',
   },
-  4408: {
-    name: 'timeout',
-    action: closeActions[4408],
-    meaning: 'Nothing received in time, or no `agent:connect` in time.',
-  },
+  4408: { name: 'timeout', action: closeActions[4408], meaning: 'No sign of life, or no `agent:connect` in time.' },
   4409: { name: 'replaced', action: closeActions[4409], meaning: 'A newer connection of the same agent took over.' },
   4413: { name: 'frame-too-large', action: closeActions[4413], meaning: 'A frame exceeded the size limit.' },
   4429: { name: 'rate-limited', action: closeActions[4429], meaning: 'The rate limit was exceeded repeatedly.' },

@@ -17,7 +17,7 @@ export function FleetwireProvider({ client, children }: FleetwireProviderProps) 
 
 export function useStore(): FleetStore {
   const store = useContext(StoreContext)
-  if (store === undefined) throw new Error('The hooks of @fleetwire/react need a <FleetwireProvider> above them')
+  if (store === undefined) throw new Error('The hooks of @fleetwire/react must be used within a <FleetwireProvider>')
   return store
 }
 

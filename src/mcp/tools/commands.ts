@@ -107,7 +107,7 @@ const sendCommand = tool({
         }),
       ),
       priority: Type.Optional(
-        Type.Integer({ minimum: -100, maximum: 100, description: 'Higher runs first; default 0' }),
+        Type.Integer({ minimum: -100, maximum: 100, description: 'Higher goes first; default 0' }),
       ),
       runTimeoutSeconds: Type.Optional(
         Type.Integer({ minimum: 1, maximum: 365 * 86_400, description: 'Interrupt it after this run time' }),

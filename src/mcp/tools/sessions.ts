@@ -35,7 +35,7 @@ const Item = Type.Object({
   kind: Type.String({ description: 'message or tool' }),
   from: Type.String({ description: 'The role of a message, the name of a tool' }),
   text: Type.String({ description: 'What was said; of a tool call its arguments and result' }),
-  state: Type.String({ description: 'open: more of it may follow; ended' }),
+  state: Type.String({ description: 'open: more of it may come; ended' }),
   at: Type.Integer({ description: 'When it began, epoch ms' }),
   offset: Type.Optional(Type.Integer({ description: 'The text continues from the previous page, at this character' })),
   isCut: Type.Optional(Type.Boolean({ description: 'The next page continues this item' })),

@@ -25,7 +25,7 @@ export const githubStep: Killed = async (t, { url, env, call, mint, kill, restar
     return items.length > 0
   })
   await kill()
-  await sent.running.printed(/trying again/)
+  await sent.running.printed(/retrying/)
   writeFileSync(go, '')
   await restart()
   t.match(await sent.ended, { code: 0 })

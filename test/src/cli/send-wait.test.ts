@@ -25,7 +25,7 @@ test('send --wait streams the output and exits like the command', async t => {
   t.match(await run(['send', 'a1', '--wait', '--kind', 'broken', 'x']), { code: 1, stderr: /failed: no such model/ })
   t.match(await run(['send', 'a1', '--wait', '--kind', 'odd', 'x']), {
     code: 1,
-    stderr: /rejected: This agent takes commands of kind "shell", .*, not "odd"/,
+    stderr: /rejected: This agent accepts commands of kind "shell", .*, not "odd"/,
   })
   const json = await run(['send', 'a1', '--wait', '--json', 'echo one; exit 3'])
   t.equal(json.code, 3)

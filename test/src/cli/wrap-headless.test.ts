@@ -58,7 +58,7 @@ t.test('a prompt is typed into the program, and what appears is its output', asy
   t.match(await prompt('ls', '?wait=25', 'shell'), {
     status: 'rejected',
     reason: 'unsupported',
-    error: 'This agent takes commands of kind "prompt", not "shell".',
+    error: 'This agent accepts commands of kind "prompt", not "shell".',
   })
   t.match(await wrap.kill('SIGTERM'), { code: 143 })
   // It has ended before its record shows it.

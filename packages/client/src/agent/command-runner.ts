@@ -223,7 +223,7 @@ export class CommandRunner {
       if (this.#rejected.get(commandId) === attempt) this.#rejected.delete(commandId)
     }
     const kinds = Object.keys(this.#options.handlers).map(kind => `"${kind}"`)
-    const message = `This agent takes commands of kind ${kinds.join(', ')}, not "${kind}".`
+    const message = `This agent accepts commands of kind ${kinds.join(', ')}, not "${kind}".`
     this.#options.report(
       'command:reject',
       { commandId, attempt, reason, ...(reason === 'unsupported' && { message }) },
@@ -273,7 +273,7 @@ export class CommandRunner {
       // Every run needs its own attempt: if this one is not acknowledged, the server sends the next.
       if (rerun) return
       // The command may have run before the process died and, without `rerun`, the server has not given up on that run.
-      const message = 'The agent process died while it had this command; what it did is not known.'
+      const message = 'The agent process died while handling this command; its progress is unknown.'
       const outcome = { status: 'failed' as const, error: { code: 'agent_restarted', message } }
       const entry: Finished = { state: 'finished', attempt, outcome, unacked: 0 }
       this.#entries.set(commandId, entry)

@@ -19,7 +19,7 @@ export function fitOutcome(outcome: CommandOutcome, fits: (jsonBytes: number) =>
   } catch (error) {
     // A value that overflows the stack is deeper than anything that may be sent.
     if (error instanceof RangeError) return tooDeep()
-    return failed('not_json', `The output is no JSON: ${messageOf(error)}`)
+    return failed('not_json', `The output cannot be converted to JSON: ${messageOf(error)}`)
   }
   if (depthOfText(json) > MAX_VALUE_DEPTH + 1) return tooDeep()
   if (fits(bytesOf(json))) return JSON.parse(json) as CommandOutcome

@@ -97,11 +97,11 @@ export class Outbox {
     const content = contentOf(type, payload)
     const headBytes = bytesOf(content.kind === 'text' ? content.ofJson : content.json)
     if (!this.fits(headBytes)) {
-      throw new FleetwireError('frame_too_large', `${type}: over the frame limit of ${this.#maxFrameBytes} bytes`)
+      throw new FleetwireError('frame_too_large', `${type}: exceeds the frame limit of ${this.#maxFrameBytes} bytes`)
     }
     const bytes = headBytes + (content.kind === 'text' ? bytesOf(content.delta) : 0)
     if (!options.exempt && this.#bytes + bytes > this.#limitBytes) {
-      const held = `${this.#bytes} bytes wait for the server`
+      const held = `${this.#bytes} bytes are waiting for the server`
       throw new FleetwireError('outbox_full', `${type}: ${held}, the limit is ${this.#limitBytes}`)
     }
     const { sessionId } = payload as { sessionId?: string }

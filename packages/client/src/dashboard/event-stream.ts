@@ -92,7 +92,7 @@ export class EventStream implements AsyncIterableIterator<StreamItem, undefined>
   }
 
   #startOver(): void {
-    this.#items = [{ type: 'resync', reason: `more than ${this.#limit} items waited for their reader` }]
+    this.#items = [{ type: 'resync', reason: `more than ${this.#limit} items were waiting to be read` }]
     this.#unsubscribe()
     this.#unsubscribe = this.#port.subscribe(this.#handlers)
   }

@@ -59,7 +59,7 @@ export class FileJournal implements CommandJournal {
 
   static async open(options: FileJournalOptions): Promise<FileJournal> {
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.agentId)) {
-      throw new FleetwireError('invalid_option', 'agentId: letters, digits, _ and -, at most 64')
+      throw new FleetwireError('invalid_option', 'agentId: expected letters, digits, _ and -, at most 64')
     }
     await mkdir(options.folder, { recursive: true, mode: 0o700 })
     return new FileJournal(options, parseJournal(await readIfThere(pathOf(options))))

@@ -298,6 +298,6 @@ t.test('without a provider the error says what to do', t => {
     useFleetwire()
     return null
   }
-  t.throws(() => render(<Alone />), { message: /need a <FleetwireProvider> above them/ })
+  t.throws(() => render(<Alone />), { message: /must be used within a <FleetwireProvider>/ })
   t.end()
 })

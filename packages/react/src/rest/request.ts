@@ -22,7 +22,7 @@ export async function request<T>(fetch: Fetch, path: string, options: RequestOpt
     const data = response.status === 204 ? undefined : await response.json()
     return { ok: true, data: data as T }
   } catch {
-    return failed('internal', 'The answer of the server is not JSON.')
+    return failed('internal', 'The response of the server is not valid JSON.')
   }
 }
 
@@ -48,7 +48,10 @@ async function send(
     })
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return { ok: false, error: { code: 'offline', message: `The server was not reached: ${message}`, retryable: true } }
+    return {
+      ok: false,
+      error: { code: 'offline', message: `The server could not be reached: ${message}`, retryable: true },
+    }
   }
   return response.ok ? response : refusal(response)
 }

@@ -68,7 +68,7 @@ t.test('so is what a proxy answers, a body that is no JSON, and a server that is
   const limited = await answering(t, 429, '')
   t.match(await limited.rest.tasks.get('t1'), { ok: false, error: { code: 'rate_limited', retryable: true } })
   const odd = await answering(t, 200, '<html>')
-  t.match(await odd.rest.tasks.get('t1'), { ok: false, error: { message: /not JSON/ } })
+  t.match(await odd.rest.tasks.get('t1'), { ok: false, error: { message: /not valid JSON/ } })
   const nobody = createRest({ url: 'http://127.0.0.1:9', token: 'T' })
   t.match(await nobody.tasks.get('t1'), { ok: false, error: { code: 'offline', retryable: true } })
 })
