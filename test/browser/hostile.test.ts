@@ -89,7 +89,7 @@ test('a request shows what is hidden in it, and whether an answer allows or deni
   await page.goto(`${place.url}/needs-you?id=int_form`)
   const form = page.locator('article[data-interaction-id=int_form]')
   await form.getByRole('button', { name: 'Send answers' }).click()
-  await form.getByText(/constructor .* is needed/).waitFor()
+  await form.getByText(/constructor .* is required/).waitFor()
   await noneSticksOut(t, page, 'long labels of fields')
   await form.getByLabel(/^constructor/).fill('x')
   await form.getByRole('button', { name: 'Send answers' }).click()
@@ -235,8 +235,8 @@ test('clicking a notification opens what it is about', async t => {
   await page.waitForFunction(() => document.title.startsWith('(1)'))
   ask('int_new')
   await page.waitForFunction(() => document.title.startsWith('(2)'))
-  // Not by its role: until it has the focus, Base UI announces it to screen readers from a separate element.
-  await page.locator('button', { hasText: 'build-1 asks you' }).click()
+  // Not by its role: Base UI tells screen readers of it in a place of its own until the keyboard is in it.
+  await page.locator('button', { hasText: 'build-1 needs an answer' }).click()
   await page.locator('article[data-interaction-id=int_new]').waitFor()
   t.same(problems, [])
 })

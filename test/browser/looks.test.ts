@@ -86,7 +86,7 @@ async function screens(t: Test, browser: Browser, place: Awaited<ReturnType<type
     [`/tasks/${place.taskId}`, 'Move orders'],
     ['/commands', 'Compare the two branches'],
     [`/commands/${place.commandId}`, 'lock held by ci-114'],
-    ['/system', 'Commands are accepted and kept.'],
+    ['/system', 'Commands are accepted and stored.'],
     ['/system?tab=connections', 'build-7'],
     ['/system?tab=tokens', 'New token'],
     ['/system?tab=events&topics=agents.%3E', 'Listen'],

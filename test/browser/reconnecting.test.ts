@@ -16,7 +16,7 @@ async function tokensEnd(t: Test, browser: Browser): Promise<void> {
   const { page, problems } = await person(browser, { url: place.url, token, expected: /401|WebSocket|Failed to load/ })
   await connection(page, 'online')
   await place.api('DELETE', `/tokens/${jti}`)
-  await page.getByText('The server refuses this token').waitFor()
+  await page.getByText('The server refused this token').waitFor()
 
   const field = page.getByRole('textbox', { name: 'Token' })
   const logIn = page.getByRole('button', { name: 'Log in' })
@@ -27,7 +27,7 @@ async function tokensEnd(t: Test, browser: Browser): Promise<void> {
   await page.getByText('it needs the role viewer').waitFor()
   await field.fill('no token')
   await logIn.click()
-  await page.getByText('The server refuses this token').waitFor()
+  await page.getByText('The server refused this token').waitFor()
 
   const short = await place.api<{ token: string }>('POST', '/tokens', { sub: 'ben', role: 'viewer', ttlSeconds: 3 })
   await field.fill(` ${short.token}\n`)

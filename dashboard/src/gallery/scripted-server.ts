@@ -74,7 +74,7 @@ export function scriptedSocket({ records, role, mood }: ServerScript): SocketFac
         return
       default: {
         if (id === undefined) return
-        const error = { code: 'unavailable', message: 'This is a picture: nothing is sent.', retryable: false }
+        const error = { code: 'unavailable', message: 'This is a preview: nothing is sent.', retryable: false }
         say(events, { type: 'reply', id, payload: { ok: false, error } })
       }
     }
@@ -152,7 +152,7 @@ export function scriptedFetch(records: readonly fixtures.FixtureRecord[], mood: 
     if (pathname === '/metrics') return new Response(metrics())
     if (list === undefined) {
       return Response.json(
-        { statusCode: 404, code: 'not_found', error: 'Not Found', message: 'Not in this picture.' },
+        { statusCode: 404, code: 'not_found', error: 'Not Found', message: 'Not in this preview.' },
         { status: 404 },
       )
     }

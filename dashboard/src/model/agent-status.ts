@@ -19,7 +19,7 @@ export const isUnseen = (summary: AgentSummary | undefined, seenAt: number): boo
 export function statusWord(status: AgentStatus, agent: Agent, summary: AgentSummary | undefined): string {
   switch (status) {
     case 'needs-you':
-      return agent.openInteractions > 0 ? 'Asks you' : 'Waits for you'
+      return agent.openInteractions > 0 ? 'Needs answer' : 'Waiting for you'
     case 'error':
       return agent.work === 'error' || summary?.last === undefined ? 'Error' : commandWords[summary.last.status]
     case 'stalled':
@@ -61,13 +61,13 @@ export function statusSince(status: AgentStatus, agent: Agent, summary: AgentSum
 }
 
 export const statusNotes: Record<AgentStatus, string> = {
-  'needs-you': 'It waits for an answer of a person.',
-  error: 'It reported an error, or its last command did not succeed and nobody has looked yet.',
+  'needs-you': 'It is waiting for a person.',
+  error: 'It reported an error, or its last command did not succeed and nobody has looked at it yet.',
   offline: 'No connection. Commands wait in its queue until it is back.',
-  stalled: 'It says that it works, but nothing has come of it for a while.',
-  late: 'Its heartbeat is overdue. It may be gone, or its network slow.',
-  working: 'It runs a command.',
-  starting: 'It is connected and not ready yet.',
+  stalled: 'It reports that it is working, but has shown no progress for a while.',
+  late: 'Its heartbeat is overdue. It may be down, or its network slow.',
+  working: 'It is running a command.',
+  starting: 'It is connected but not ready yet.',
   idle: 'It is ready for a command.',
 }
 

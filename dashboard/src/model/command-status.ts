@@ -18,8 +18,8 @@ export function commandStatus(command: Pick<Command, 'status' | 'phase' | 'confi
         : { word: 'Stopping', tone: 'warn' }
     case 'running':
       if (phase === 'cancelling' || command.cancelRequestedAt !== undefined) return { word: 'Stopping', tone: 'warn' }
-      if (phase === 'waiting_input') return { word: 'Waits for you', tone: 'needs' }
-      if (phase === 'disconnected') return { word: 'Agent away', tone: 'warn' }
+      if (phase === 'waiting_input') return { word: 'Waiting for you', tone: 'needs' }
+      if (phase === 'disconnected') return { word: 'Agent offline', tone: 'warn' }
       return { word: 'Running', tone: 'work' }
     case 'succeeded':
       return { word: 'Succeeded', tone: 'ok' }
@@ -39,16 +39,16 @@ export function commandStatus(command: Pick<Command, 'status' | 'phase' | 'confi
 }
 
 export const commandNotes: Record<Command['status'], string> = {
-  queued: 'It is on disk and waits for its turn.',
+  queued: 'It is stored and waiting for its turn.',
   dispatched: 'It was sent to the agent, which has not confirmed it yet.',
-  running: 'The agent works on it.',
-  succeeded: 'The agent says that it is done.',
-  failed: 'The agent says that it could not be done.',
+  running: 'The agent is working on it.',
+  succeeded: 'The agent reported that it is done.',
+  failed: 'The agent reported that it could not be done.',
   cancelled: 'It was stopped.',
   timed_out: 'It ran longer than its time limit.',
-  expired: 'It waited in the queue longer than it may.',
-  rejected: 'The agent did not take it.',
-  lost: 'Its agent was gone too long; whether it was done is not known.',
+  expired: 'It waited in the queue longer than allowed.',
+  rejected: 'The agent did not accept it.',
+  lost: 'Its agent was offline too long; whether it was done is unknown.',
 }
 
 /** The first line of the input that is not blank. */

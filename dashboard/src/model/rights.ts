@@ -2,4 +2,4 @@
 export const mayOperate = (role: string | undefined): boolean => role === 'operator' || role === 'admin'
 export const mayAdminister = (role: string | undefined): boolean => role === 'admin'
 
-export const operatorNeeded = 'Your token may watch only. Commands and answers need the role operator.'
+export const operatorNeeded = 'Your token is read-only. Commands and answers require the role operator.'

@@ -27,7 +27,7 @@ export function ConnectionNews() {
       () =>
         toast('No connection to the server', {
           ...{ id: 'connection', tone: 'needs', timeoutMs: 0 },
-          description: 'What you see may be out of date. It goes on by itself when the server is back.',
+          description: 'What you see may be out of date. It updates by itself when the server is back.',
         }),
       Math.max(0, downSince + TOLD_AFTER_MS - serverNow()),
     )
@@ -41,7 +41,7 @@ export function ConnectionNews() {
       away.current = undefined
       closeToast('connection')
       if (!isWorthTelling) return
-      const missed = caughtUp === undefined ? 'Everything was read again.' : `${plural(caughtUp, 'event')} caught up.`
+      const missed = caughtUp === undefined ? 'Everything was reloaded.' : `${plural(caughtUp, 'event')} caught up.`
       toast('Back', { id: 'back', tone: 'ok', description: missed })
     }, 300)
     return () => clearTimeout(timer)

@@ -31,11 +31,10 @@ export function connectionView(facts: ConnectionFacts, now: number): ConnectionV
   const downMs = downSince === undefined ? 0 : now - downSince
   if (role === undefined && downMs < OFFLINE_MS) {
     const text = downMs < QUIET_MS ? 'Connecting' : `Connecting ${age(downMs)}`
-    return { state: 'reconnecting', text, detail: 'The first connection is being made.', canRetry: downMs >= QUIET_MS }
+    return { state: 'reconnecting', text, detail: 'Connecting for the first time.', canRetry: downMs >= QUIET_MS }
   }
-  if (downMs < QUIET_MS)
-    return { state: 'online', text: 'Live', detail: 'The connection is being renewed.', canRetry: false }
-  const detail = 'What is shown is as old as the connection. What you send goes out when it is back.'
+  if (downMs < QUIET_MS) return { state: 'online', text: 'Live', detail: 'Reconnecting.', canRetry: false }
+  const detail = 'What you see may be out of date. What you send is sent when the connection is back.'
   if (downMs < OFFLINE_MS) return { state: 'reconnecting', text: `Reconnecting ${age(downMs)}`, detail, canRetry: true }
   return { state: 'offline', text: `Offline ${age(downMs)}`, detail, canRetry: true }
 }
@@ -43,7 +42,7 @@ export function connectionView(facts: ConnectionFacts, now: number): ConnectionV
 export function stopReason(cause: ConnectionFacts['cause']): string {
   switch (cause?.code) {
     case 4403:
-      return 'An administrator closed this connection, or its token may not be here. Retry, or log in with another token.'
+      return 'An administrator closed this connection, or its token is not allowed here. Retry, or log in with another token.'
     case 4401:
       return 'The token expired or was revoked. Log in again.'
     case 4000:

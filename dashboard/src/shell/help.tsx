@@ -24,7 +24,7 @@ export function Help({ open, onOpenChange }: { open: boolean; onOpenChange(open:
         ))}
       </div>
       <p className="mt-5 text-meta text-text3">
-        Keys rest while you type and in a terminal. {shownKeys('mod+escape')} leaves the terminal.
+        Keys are off while you type and in a terminal. {shownKeys('mod+escape')} leaves the terminal.
       </p>
     </Dialog>
   )

@@ -80,7 +80,7 @@ function useRequestNews(): void {
     const agents = new Set(requests.map(({ agentId }) => agentId)).size
     if (news.length === 1 && agents === 1) {
       const href = `/needs-you?id=${first.interactionId}`
-      tell({ id: 'requests', tone: 'needs', title: `${first.agentId} asks you`, description: first.title, href })
+      tell({ id: 'requests', tone: 'needs', title: `${first.agentId} needs an answer`, description: first.title, href })
     } else
       tell({
         id: 'requests',

@@ -16,7 +16,7 @@ export function Shell() {
         href="#main"
         className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-60 focus:bg-card focus:p-2"
       >
-        Skip to the content
+        Skip to content
       </a>
       {!isPhone && <Rail />}
       <main id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 outline-none">

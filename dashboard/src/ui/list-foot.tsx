@@ -17,5 +17,5 @@ export function ListFoot({
     )
   }
   if (isLoading) return <p className="p-4 text-center text-meta text-text3">Loading…</p>
-  return hasMore ? null : <p className="p-4 text-center text-meta text-text3">That is all.</p>
+  return hasMore ? null : <p className="p-4 text-center text-meta text-text3">End of the list.</p>
 }

@@ -16,7 +16,7 @@ export function Empty({ title, children, className }: { title: ReactNode; childr
 }
 
 export interface ProblemProps {
-  /** What could not be done: “The tasks could not be read.” */
+  /** What could not be done: “The tasks could not be loaded.” */
   title: string
   error: { code: string; message: string }
   onRetry?: (() => void) | undefined

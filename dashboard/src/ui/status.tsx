@@ -107,7 +107,7 @@ export function StatusDot({ status }: { status: AgentStatus }) {
 export function UnreadDot() {
   return (
     <span className="inline-block size-1.5 shrink-0 rounded-full bg-accent">
-      <span className="sr-only">not looked at</span>
+      <span className="sr-only">not viewed yet</span>
     </span>
   )
 }

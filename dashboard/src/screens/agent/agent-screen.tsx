@@ -25,7 +25,7 @@ export function AgentScreen() {
   if (agent.status === 'error') {
     return (
       <Page title={agentId}>
-        <Problem title="The agent could not be read." error={agent.error} onRetry={() => location.reload()} />
+        <Problem title="The agent could not be loaded." error={agent.error} onRetry={() => location.reload()} />
       </Page>
     )
   }
@@ -37,8 +37,8 @@ export function AgentScreen() {
 function UnknownAgent({ agentId }: { agentId: string }) {
   return (
     <Page title={agentId}>
-      <Empty title="There is no agent of this name.">
-        <p>It was removed, has never been connected, or your token may not see it.</p>
+      <Empty title="There is no agent with this name.">
+        <p>It was removed, has never connected, or your token may not see it.</p>
         <Link to="/" className="font-medium text-accent hover:underline">
           Back to the fleet
         </Link>

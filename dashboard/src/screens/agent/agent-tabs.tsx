@@ -73,7 +73,7 @@ export function AgentTabs({ agent, shown, onShow, session, mayType, hasDetails }
   )
   return (
     <Tabs<ShownTab>
-      label="What the agent shows"
+      label="Agent views"
       value={shown}
       onChange={onShow}
       aside={isPhone ? undefined : tools[shown]}

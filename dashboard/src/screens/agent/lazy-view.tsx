@@ -32,7 +32,7 @@ export function lazyView<P extends object>(load: () => Promise<{ default: Compon
       return (
         <Problem
           title="This part of the page could not be loaded."
-          error={{ code: 'offline', message: 'It is loaded when the connection is back.' }}
+          error={{ code: 'offline', message: 'It will be loaded when the connection is back.' }}
           onRetry={() => {
             setFailure(undefined)
             setAttempt(count => count + 1)

@@ -28,7 +28,7 @@ export function BatchPanel({ parentId, onRetried }: BatchPanelProps) {
       </Loading>
     )
   }
-  if (live.status === 'error') return <Problem title="This batch could not be read." error={live.error} />
+  if (live.status === 'error') return <Problem title="The batch could not be loaded." error={live.error} />
   return <BatchProgress batch={live.data} isStale={live.stale} onRetried={onRetried} />
 }
 
@@ -105,7 +105,7 @@ function Counts({ counts }: { counts: Batch['counts'] }) {
 function Refused({ refused }: { refused: Batch['refused'] }) {
   return (
     <details className="text-text2">
-      <summary>{plural(refused.length, 'agent')} could not be given it</summary>
+      <summary>{plural(refused.length, 'agent')} could not be given the command</summary>
       <ul className="mt-1 flex flex-col gap-1 pl-4">
         {refused.map(({ agentId, error }) => (
           <li key={agentId}>

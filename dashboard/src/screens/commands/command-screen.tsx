@@ -33,7 +33,7 @@ export function CommandScreen() {
   if (live.status === 'error') {
     return (
       <Page title="Command">
-        <Problem title="The command could not be read." error={live.error} onRetry={() => location.reload()} />
+        <Problem title="The command could not be loaded." error={live.error} onRetry={() => location.reload()} />
       </Page>
     )
   }
@@ -48,7 +48,7 @@ export function CommandScreen() {
     return (
       <Page title="Command">
         <Empty title="There is no such command.">
-          <p>It may have left retention, or your token may not see its agent.</p>
+          <p>It may be older than retention, or your token may not see its agent.</p>
           <Link to="/commands" className="font-medium text-accent hover:underline">
             All commands
           </Link>
@@ -114,7 +114,7 @@ function Progress({ command }: { command: Command }) {
 function Story({ command }: { command: Command }) {
   const steps = commandStory(command, useCommandEvents(command))
   return (
-    <Section title="Why it is here">
+    <Section title="How it got here">
       <QueuePlace command={command} />
       <ol className="flex flex-col">
         {steps.map((step, index) => (
@@ -155,8 +155,8 @@ function QueuePlace({ command }: { command: Command }) {
   if (place < 0) return null
   return (
     <p className="pb-2 text-text2">
-      {place === 0 ? 'It is next' : `${place} ${place === 1 ? 'command is' : 'commands are'} before it`} in the queue of{' '}
-      <AgentLink agentId={command.agentId} />.
+      {place === 0 ? 'It is next' : `${place} ${place === 1 ? 'command is' : 'commands are'} ahead of it`} in the queue
+      of <AgentLink agentId={command.agentId} />.
     </p>
   )
 }
@@ -193,7 +193,7 @@ function Output({ command }: { command: Command }) {
         </Section>
       )}
       {isOver(status) && (text === undefined || text === '') && error === undefined && (
-        <p className="text-text3">It left no output.</p>
+        <p className="text-text3">No output.</p>
       )}
     </>
   )
@@ -297,7 +297,7 @@ function Actions({ command }: { command: Command }) {
   const isStopping = command.cancelRequestedAt !== undefined && !isOver(status)
   const refuse = (action: { run(): Promise<{ ok: boolean; error?: { message: string } }> }) => async () => {
     const result = await action.run()
-    if (!result.ok) toast('That was refused.', { tone: 'bad', description: result.error?.message ?? '' })
+    if (!result.ok) toast('The request was refused.', { tone: 'bad', description: result.error?.message ?? '' })
   }
   useShortcuts(
     [

@@ -25,14 +25,14 @@ t.test('the events that changed its status, with the gaps between them', async t
     [
       ['Stored', undefined],
       ['Sent to the agent (attempt 1)', 10],
-      ['The agent works on it', 5],
+      ['The agent is working on it', 5],
       ['Back in the queue', 985],
       ['Sent to the agent (attempt 2)', 500],
-      ['The agent works on it', 1],
+      ['The agent is working on it', 1],
       ['Succeeded', 499],
     ],
   )
-  t.match(steps[3], { note: /away longer than its lease/, tone: 'warn' })
+  t.match(steps[3], { note: /offline longer than its lease/, tone: 'warn' })
 })
 
 t.test('a stop that was not confirmed says so, and a late result is told after it', async t => {
@@ -42,7 +42,7 @@ t.test('a stop that was not confirmed says so, and a late result is told after i
   )
   t.match(steps, [
     { title: 'Cancelled, not confirmed by the agent', tone: 'warn' },
-    { title: 'A late result came: succeeded', gapMs: 4000 },
+    { title: 'A late result arrived: succeeded', gapMs: 4000 },
   ])
 })
 
@@ -60,6 +60,6 @@ t.test('without events the record tells what it knows', async t => {
   )
   t.same(
     steps.map(({ title }) => title),
-    ['Stored', 'Sent to the agent (attempt 1)', 'The agent works on it', 'Lost'],
+    ['Stored', 'Sent to the agent (attempt 1)', 'The agent is working on it', 'Lost'],
   )
 })

@@ -34,8 +34,8 @@ export function commandStory(command: Command, events: readonly CommandEvent[]):
     const { at, status } = command.lateResult
     steps.push({
       at,
-      title: `A late result came: ${commandWords[status].toLowerCase()}`,
-      note: 'It came after the end, and changes nothing.',
+      title: `A late result arrived: ${commandWords[status].toLowerCase()}`,
+      note: 'It arrived after the command ended and changes nothing.',
       tone: 'warn',
     })
   }
@@ -63,21 +63,21 @@ function stepOf(type: string, command: Command): Omit<Step, 'at'> | undefined {
     case 'command:queued':
       return command.attempt === 0
         ? { title: 'Stored', note: `By ${command.createdBy}.`, tone: 'quiet' }
-        : { title: 'Back in the queue', note: note ?? 'It is sent again.', tone: 'warn' }
+        : { title: 'Back in the queue', note: note ?? 'It will be sent again.', tone: 'warn' }
     case 'command:dispatched':
       return { title: `Sent to the agent (attempt ${command.attempt})`, tone: 'work' }
     case 'command:running':
       if (command.phase === 'waiting_input')
         return {
-          title: 'Waits for a person',
+          title: 'Waiting for a person',
           ...(command.detail !== undefined && { note: command.detail }),
           tone: 'warn',
         }
       if (command.phase === 'disconnected')
-        return { title: 'The agent is away', note: 'It may still be working. Its lease runs.', tone: 'warn' }
-      return { title: 'The agent works on it', tone: 'work' }
+        return { title: 'The agent is offline', note: 'It may still be working. Its lease is running.', tone: 'warn' }
+      return { title: 'The agent is working on it', tone: 'work' }
     case 'command:cancelling':
-      return { title: 'Stop was asked for', tone: 'warn' }
+      return { title: 'Stop requested', tone: 'warn' }
     case 'command:progress':
       return undefined
     default:
@@ -99,8 +99,8 @@ function fromRecord(command: Command): Step[] {
   return [
     ...at(createdAt, { title: 'Stored', note: `By ${command.createdBy}.`, tone: 'quiet' }),
     ...at(dispatchedAt, { title: `Sent to the agent (attempt ${command.attempt})`, tone: 'work' }),
-    ...at(startedAt, { title: 'The agent works on it', tone: 'work' }),
-    ...at(cancelRequestedAt, { title: 'Stop was asked for', tone: 'warn' }),
+    ...at(startedAt, { title: 'The agent is working on it', tone: 'work' }),
+    ...at(cancelRequestedAt, { title: 'Stop requested', tone: 'warn' }),
     ...at(endedAt, endOf(command, reasonText(command.reason))),
   ]
 }

@@ -69,11 +69,15 @@ export function CommandsScreen() {
         </div>
       )}
       {list.ids.status === 'error' ? (
-        <Problem title="The commands could not be read." error={list.ids.error} onRetry={() => void list.loadMore()} />
+        <Problem
+          title="The commands could not be loaded."
+          error={list.ids.error}
+          onRetry={() => void list.loadMore()}
+        />
       ) : list.ids.status === 'loading' || (list.ids.data.length === 0 && list.isLoading) ? (
         <TableSkeleton />
       ) : list.ids.data.length === 0 && list.error === undefined ? (
-        <Empty title={isFiltered ? 'No command matches.' : 'No command was sent yet.'}>
+        <Empty title={isFiltered ? 'No command matches.' : 'No commands have been sent yet.'}>
           {isFiltered ? (
             <Button onClick={() => set({ status: '', agent: '', kind: '', batch: '' })}>Clear filter</Button>
           ) : (

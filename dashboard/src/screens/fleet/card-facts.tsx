@@ -43,7 +43,7 @@ function useFirstRequest(agentId: string) {
 
 function AskingStatus({ view: { agent, status, staleSince } }: { view: AgentView }) {
   const request = useFirstRequest(agent.agentId)
-  const word = request === undefined || request.kind === 'permission' ? 'Asks you' : 'Question'
+  const word = request === undefined || request.kind === 'permission' ? 'Needs answer' : 'Question'
   return (
     <StatusMark status={status} className={staleSince === undefined ? undefined : 'stale'}>
       {word}

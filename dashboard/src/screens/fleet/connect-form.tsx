@@ -23,8 +23,8 @@ function AskAdmin() {
   return (
     <div className="flex flex-col gap-3 text-left text-text2">
       <p>
-        An agent needs a token of its own, and your token cannot make one. Ask somebody with the role admin, or who can
-        log in to the server, to run:
+        An agent needs its own token, and your token cannot create one. Ask somebody with the role admin, or with shell
+        access to the server, to run:
       </p>
       <CodeLine text="npx fleetwire token --role agent --sub my-agent" />
       <p>Then start the agent with it:</p>
@@ -55,13 +55,13 @@ function IdForm({ onMade }: { onMade(made: MadeToken): void }) {
   return (
     <form onSubmit={submit} className="flex flex-col gap-3 text-left">
       <Field
-        label="Id of the agent"
+        label="Agent id"
         error={problem ?? mint.error?.message}
         hint={
           link === undefined
-            ? 'Its address in the fleet; it stays the same over restarts.'
+            ? 'Its address in the fleet; it stays the same across restarts.'
             : link === 'offline'
-              ? 'This agent was here before. It gets another token and keeps its history.'
+              ? 'This agent has connected before. It gets a new token and keeps its history.'
               : 'This agent is online. A second process with this id would take its place.'
         }
       >
@@ -75,7 +75,7 @@ function IdForm({ onMade }: { onMade(made: MadeToken): void }) {
             className="font-mono"
           />
           <Button type="submit" look="filled" disabled={mint.pending}>
-            {mint.pending ? 'Making…' : 'Make its token'}
+            {mint.pending ? 'Creating…' : 'Create token'}
           </Button>
         </div>
       </Field>
@@ -90,7 +90,7 @@ export function StartAgent({ id, token, onOpen, onAnother }: MadeToken & { onOpe
   return (
     <div className="flex flex-col gap-3 text-left">
       <p className="text-text2">
-        Run this where the agent shall work. The token is shown only now; whoever has it can be{' '}
+        Run this where the agent should work. The token is shown only once; whoever has it can act as{' '}
         <span className="font-medium text-text">{id}</span>.
       </p>
       <div className="flex flex-col rounded-card border border-line">

@@ -27,6 +27,6 @@ await agent.start()`
 
 /** Why a text is not a valid agent id; undefined if it is. */
 export function idProblem(id: string): string | undefined {
-  if (id === '') return 'Type an id first.'
+  if (id === '') return 'Enter an id first.'
   return /^[A-Za-z0-9_-]{1,64}$/.test(id) ? undefined : 'Letters, digits, - and _ only, at most 64.'
 }

@@ -25,7 +25,7 @@ export function DisconnectDialog({ ids }: { ids: readonly string[] }) {
       open
       onOpenChange={closeDialog}
       title={`Disconnect ${agents}?`}
-      description="What runs there goes on unseen, and is lost if the agent stays away. It may connect again: to keep it out, revoke its token under System."
+      description="Running commands continue unobserved, and are lost if the agent stays away. It may connect again: to keep it out, revoke its token under System."
       initialFocus={confirm}
       footer={
         <>

@@ -56,7 +56,7 @@ function FleetList() {
   const { index, groups } = useFleet({ q, status, sort, freeze: engaged.isEngaged })
   useAnnouncedHits(index.status === 'ready' ? index.data.ids.length : undefined, `${q} ${status}`)
   if (index.status === 'loading') return <FleetSkeleton />
-  if (index.status === 'error') return <Problem title="The fleet could not be read." error={index.error} />
+  if (index.status === 'error') return <Problem title="The fleet could not be loaded." error={index.error} />
   const { ids, moves, apply } = index.data
   if (ids.length === 0) return q === undefined && status === undefined ? <NoAgents /> : <NoHits />
   return (

@@ -16,7 +16,7 @@ export function LabelPicker({
   const facets = useAgentFacets()
   const all = facets.status === 'ready' ? facets.data.labels : new Map<string, readonly string[]>()
   if (facets.status === 'ready' && all.size === 0) {
-    return <p className="w-full text-text2">No agent has labels. They come from “agent exec --label team=web”.</p>
+    return <p className="w-full text-text2">No agent has labels. Set them with “agent exec --label team=web”.</p>
   }
   const taken = new Set(labels.map(([name]) => name))
   const put = (at: number, pair: Pair) => onChange(labels.map((old, index) => (index === at ? pair : old)))
@@ -63,7 +63,7 @@ export function LabelPicker({
           className="self-start"
           onClick={() => onChange([...labels, ['', '']])}
         >
-          And another label
+          Add another label
         </Button>
       )}
     </div>

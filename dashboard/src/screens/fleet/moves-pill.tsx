@@ -9,7 +9,7 @@ export function MovesPill({ moves, apply }: { moves: number; apply(): void }) {
       <button
         type="button"
         onClick={apply}
-        title="The order stands still while you are in the list. Sort it now."
+        title="The order is frozen while you are in the list. Sort it now."
         className="pointer-events-auto inline-flex h-7 items-center gap-1.5 rounded-full border border-edge bg-selected px-3 text-meta font-medium shadow-overlay hover:brightness-110 pointer-coarse:h-11"
       >
         <ArrowUpDown size={12} aria-hidden className="text-accent" />

@@ -57,7 +57,7 @@ export function SendDialog({ ids: given }: { ids?: readonly string[] | undefined
               ...(chosen.length > 0
                 ? [{ value: 'selected' as const, label: `Selected agents (${count(chosen.length)})` }]
                 : []),
-              { value: 'shown', label: `All that are shown (${count(shown.length)})` },
+              { value: 'shown', label: `All shown (${count(shown.length)})` },
               { value: 'labels', label: 'Agents with labels' },
             ]}
           />
@@ -114,13 +114,14 @@ function SendForm({ target, picker }: { target: SendTarget; picker: React.ReactN
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) void submit()
   }
-  const limitError = (limit: typeof maxParallel) => limit === 'invalid' && 'A whole number from 1 on, or nothing.'
+  const limitError = (limit: typeof maxParallel) =>
+    limit === 'invalid' && 'Enter a whole number from 1, or leave it empty.'
   return (
     <Dialog
       open
       onOpenChange={closeDialog}
       title="Send to many"
-      description="One command for each agent. It is on disk for all of them before the first one runs it."
+      description="One command per agent. It is stored for all of them before the first one runs it."
       width={600}
       initialFocus={command}
       footer={
@@ -142,12 +143,12 @@ function SendForm({ target, picker }: { target: SendTarget; picker: React.ReactN
           <legend className="mb-1 text-meta font-medium text-text2">To</legend>
           <div className="flex flex-wrap items-center gap-2">{picker}</div>
           <p className={cx('text-meta', agents === 0 ? 'text-warn' : 'text-text3')}>
-            {agents === 0 ? 'No agent is chosen.' : plural(agents, 'agent')}
-            {away > 0 && `, ${count(away)} of them offline: there it waits in the queue.`}
+            {agents === 0 ? 'No agents are selected.' : plural(agents, 'agent')}
+            {away > 0 && `, ${count(away)} of them offline, where it waits in the queue.`}
           </p>
         </fieldset>
         <div className="flex flex-col gap-2">
-          <Field label="Command" error={isChecked && input.trim() === '' && 'Type what they shall do.'}>
+          <Field label="Command" error={isChecked && input.trim() === '' && 'Enter a command first.'}>
             <TextArea
               ref={command}
               rows={4}
@@ -155,7 +156,7 @@ function SendForm({ target, picker }: { target: SendTarget; picker: React.ReactN
               onChange={event => setInput(event.target.value)}
               onKeyDown={onKeyDown}
               spellCheck={kind !== 'shell'}
-              placeholder={kind === 'shell' ? 'npm test' : 'What shall they do?'}
+              placeholder={kind === 'shell' ? 'npm test' : 'What should they do?'}
               className={cx('resize-y', kind === 'shell' && 'font-mono text-code')}
             />
           </Field>
@@ -169,7 +170,7 @@ function SendForm({ target, picker }: { target: SendTarget; picker: React.ReactN
           />
         </div>
         <div className="grid gap-4 tablet:grid-cols-2">
-          <Field label="Wave: at most at once" hint="Empty: all at once." error={limitError(maxParallel)}>
+          <Field label="Wave size: agents at once" hint="Empty: all at once." error={limitError(maxParallel)}>
             <TextInput
               inputMode="numeric"
               placeholder="All"
@@ -205,7 +206,7 @@ function useClosed(): RefObject<AbortController> {
 }
 
 function sendLabel(agents: number, isPending: boolean, isOnline: boolean): string {
-  if (isPending) return isOnline ? 'Sending…' : 'Sent when the connection is back'
+  if (isPending) return isOnline ? 'Sending…' : 'Will be sent when the connection is back'
   return agents === 0 ? 'Send' : `Send to ${plural(agents, 'agent')}${isOnline ? '' : ' when back'}`
 }
 

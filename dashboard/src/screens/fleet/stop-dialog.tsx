@@ -21,7 +21,7 @@ export function StopDialog({ ids }: { ids: readonly string[] }) {
   const stop = async () => {
     setStopping(true)
     if (!isOnline) {
-      toast('Sent when the connection is back', { tone: 'needs' })
+      toast('Will be sent when the connection is back', { tone: 'needs' })
       closeDialog()
     }
     const results = await Promise.all(commandIds.map(id => client.interrupt(id, undefined, { offline: 'queue' })))
@@ -36,7 +36,9 @@ export function StopDialog({ ids }: { ids: readonly string[] }) {
         open
         onOpenChange={closeDialog}
         title="Nothing to stop"
-        description={ids.length === 1 ? 'This agent runs no command.' : 'These agents run no command.'}
+        description={
+          ids.length === 1 ? 'This agent is not running a command.' : 'These agents are not running any commands.'
+        }
         footer={
           <Button look="filled" onClick={closeDialog}>
             Close
@@ -50,7 +52,7 @@ export function StopDialog({ ids }: { ids: readonly string[] }) {
       open
       onOpenChange={closeDialog}
       title={agents.length === 1 ? `Stop ${agents[0]!.name}?` : `Stop ${plural(agents.length, 'agent')}?`}
-      description={`${plural(commandIds.length, 'command')} will be interrupted. What waits in the queue stays.`}
+      description={`${plural(commandIds.length, 'command')} will be interrupted. Queued commands stay.`}
       initialFocus={confirm}
       footer={
         <>

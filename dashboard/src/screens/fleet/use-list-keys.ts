@@ -46,7 +46,7 @@ export function useListKeys({ rows, ids, stop, show, scroller }: ListKeys): void
   useShortcuts(
     [
       {
-        ...{ keys: 's', label: 'Stop the agent, or those selected', group: 'Fleet' },
+        ...{ keys: 's', label: 'Stop the agent, or the selected ones', group: 'Fleet' },
         run() {
           const { selected } = useFleetSelection.getState()
           const ids = selected.size > 0 ? [...selected] : stop === undefined ? [] : [stop]
@@ -72,7 +72,7 @@ export function useNextThatNeedsYou(
   const run = () => {
     const needing = new Set(live.status === 'ready' ? live.data.ids : [])
     const next = nextOf(ids, activeId, id => needing.has(id))
-    if (next === undefined) toast(needing.size === 0 ? 'Nothing needs you' : 'None of those shown needs you')
+    if (next === undefined) toast(needing.size === 0 ? 'Nothing needs you' : 'None of the agents shown needs you')
     else show(next)
   }
   useShortcuts([{ keys: 'n', label: 'Next agent that needs you', group: 'Fleet', run }])

@@ -6,11 +6,11 @@ import { CodeLine } from '../../ui/copy-button.tsx'
 import { Field, TextInput } from '../../ui/field.tsx'
 
 const problems: Record<LoginProblem, string> = {
-  expired: 'This token expired. Make another with “fleetwire token”, or open a new login link.',
-  refused: 'The server refuses this token: it is incomplete, revoked, or of another server.',
+  expired: 'This token expired. Create another with “fleetwire token”, or open a new login link.',
+  refused: 'The server refused this token: it is incomplete, revoked, or from another server.',
   'wrong-role': 'This token may not watch the fleet: it needs the role viewer, operator or admin.',
   code: 'This login link was used before, or is older than ten minutes. Print another with “fleetwire login-link”.',
-  unreachable: 'The server did not answer. Check that it runs, then try again.',
+  unreachable: 'The server did not respond. Check that it is running, then try again.',
 }
 
 export function LoginScreen({ problem }: { problem?: LoginProblem | undefined }) {
@@ -53,7 +53,7 @@ export function LoginScreen({ problem }: { problem?: LoginProblem | undefined })
           </Button>
         </form>
         <div className="flex flex-col gap-2 text-text2">
-          <p>Or open the link that the server printed when it started. Another one:</p>
+          <p>Or open the link that the server printed when it started. To print another:</p>
           <CodeLine text="npx fleetwire login-link" />
         </div>
       </div>

@@ -51,8 +51,8 @@ t.test('each wrong field says what is wrong', async t => {
     const result = formAnswers(fields, byField(typed))
     return result.ok ? {} : Object.fromEntries(result.errors)
   }
-  t.same(errors({ branch: ' ', count: 'x' }), { branch: 'Branch is needed.', count: 'Type a number.' })
-  t.same(errors({ count: '1.5' }), { count: 'Type a whole number.' })
+  t.same(errors({ branch: ' ', count: 'x' }), { branch: 'Branch is required.', count: 'Enter a number.' })
+  t.same(errors({ count: '1.5' }), { count: 'Enter a whole number.' })
   t.same(errors({ count: '0' }), { count: 'At least 1.' })
   t.same(errors({ count: '10' }), { count: 'At most 9.' })
   t.match(errors({ count: '1', tags: 'a, b' }), { tags: /JSON/ })

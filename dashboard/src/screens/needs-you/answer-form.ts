@@ -74,7 +74,7 @@ export function formAnswers(fields: readonly FormField[], typed: ByField): FormR
 
 function answerOf({ input, required, label }: FormField, text: string): { of: unknown } | { error: string } {
   if (input.type === 'boolean') return { of: text === 'true' }
-  if (text.trim() === '') return required ? { error: `${label} is needed.` } : { of: undefined }
+  if (text.trim() === '') return required ? { error: `${label} is required.` } : { of: undefined }
   switch (input.type) {
     case 'text':
     case 'choice':
@@ -82,8 +82,8 @@ function answerOf({ input, required, label }: FormField, text: string): { of: un
     case 'number': {
       const value = Number(text)
       const { integer, minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = input
-      if (!Number.isFinite(value)) return { error: 'Type a number.' }
-      if (integer && !Number.isInteger(value)) return { error: 'Type a whole number.' }
+      if (!Number.isFinite(value)) return { error: 'Enter a number.' }
+      if (integer && !Number.isInteger(value)) return { error: 'Enter a whole number.' }
       if (value < minimum) return { error: `At least ${minimum}.` }
       return value > maximum ? { error: `At most ${maximum}.` } : { of: value }
     }
@@ -91,7 +91,7 @@ function answerOf({ input, required, label }: FormField, text: string): { of: un
       try {
         return { of: JSON.parse(text) }
       } catch {
-        return { error: 'Type JSON, for example ["a", "b"].' }
+        return { error: 'Enter JSON, for example ["a", "b"].' }
       }
     default:
       return input satisfies never

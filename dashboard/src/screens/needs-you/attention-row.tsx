@@ -45,7 +45,7 @@ export function AttentionRow({ item, selected, onSelect, ref }: AttentionRowProp
         <span className="min-w-0 flex-1 truncate text-text2">{visibleText(title)}</span>
         {item.kind === 'request' && <RiskTag risk={item.requests[0].risk} />}
         {item.kind === 'failure' && <ToneMark tone="bad">{commandWords[item.last.status]}</ToneMark>}
-        {item.kind === 'waiting' && <ToneMark tone="needs">Waits for input</ToneMark>}
+        {item.kind === 'waiting' && <ToneMark tone="needs">Waiting for input</ToneMark>}
         {item.kind === 'stalled' && <ToneMark tone="warn">Stalled</ToneMark>}
       </span>
     </button>

@@ -23,7 +23,7 @@ export function useRetry(commandId: string, agentId: string) {
   return useAction(async () => {
     const result = await rest.commands.retry(commandId)
     if (!result.ok) return result
-    toast('It is tried again.', { tone: 'ok', href: `/agents/${agentId}` })
+    toast('The command is being retried.', { tone: 'ok', href: `/agents/${agentId}` })
     return { ok: true as const }
   })
 }
@@ -35,7 +35,7 @@ export function FailureDetail({ commandId, onDismiss }: { commandId: string; onD
   const { role } = useConnection()
   const command = live.status === 'ready' ? live.data : undefined
   const retry = useRetry(commandId, command?.agentId ?? '')
-  if (live.status === 'error') return <Problem title="The command could not be read." error={live.error} />
+  if (live.status === 'error') return <Problem title="The command could not be loaded." error={live.error} />
   if (command === undefined) {
     return (
       <Loading>
@@ -76,7 +76,7 @@ export function FailureDetail({ commandId, onDismiss }: { commandId: string; onD
           params={{ commandId }}
           className="inline-flex items-center px-2 font-medium text-accent hover:underline"
         >
-          Why is it here?
+          How did it get here?
         </Link>
       </div>
       {retry.error !== undefined && (
@@ -91,7 +91,7 @@ export function FailureDetail({ commandId, onDismiss }: { commandId: string; onD
 export function LastLines({ text }: { text: string }) {
   return (
     <figure className="flex flex-col gap-1">
-      <figcaption className="text-meta text-text3">Its last lines</figcaption>
+      <figcaption className="text-meta text-text3">Last lines</figcaption>
       <CodeBlock text={text} className="max-h-56" />
     </figure>
   )
@@ -99,14 +99,14 @@ export function LastLines({ text }: { text: string }) {
 
 const quietNeeds = {
   waiting: {
-    title: 'waits for input',
-    text: 'A program in its terminal waits for somebody to type.',
+    title: 'is waiting for input',
+    text: 'A program in its terminal is waiting for somebody to type.',
     action: 'Open its terminal',
   },
   stalled: {
     title: 'is stalled',
-    text: 'It runs a command, and there has been no sign of life of it for a while.',
-    action: 'Look at it',
+    text: 'It is running a command, but has shown no sign of life for a while.',
+    action: 'Take a look',
   },
 }
 

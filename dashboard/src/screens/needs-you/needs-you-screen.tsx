@@ -39,7 +39,7 @@ export function NeedsYouScreen() {
   if (attention.status === 'error') {
     return (
       <Page title="Needs you">
-        <Problem title="The requests could not be read." error={attention.error} onRetry={() => location.reload()} />
+        <Problem title="The requests could not be loaded." error={attention.error} onRetry={() => location.reload()} />
       </Page>
     )
   }
@@ -74,7 +74,7 @@ function Queue({ items, stale }: { items: readonly Attention[]; stale: boolean }
     return (
       <Page title="Needs you">
         <Empty title="Nothing needs you.">
-          <p>Requests of agents, failures and stalled work come here by themselves.</p>
+          <p>Requests from agents, failures and stalled work appear here.</p>
           <LastAnswered />
         </Empty>
       </Page>
@@ -228,8 +228,8 @@ function useKeys({ shown, move, next, dismiss: dismissItem }: KeysProps): void {
           alike.length > 0
             ? 'It answers several agents.'
             : request.kind === 'form'
-              ? 'A form is filled in first.'
-              : 'A high or unknown risk is never answered by a key.',
+              ? 'Fill in the form first.'
+              : 'Requests with high or unknown risk cannot be answered with a key.',
       })
       return
     }

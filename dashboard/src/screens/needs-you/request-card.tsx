@@ -49,7 +49,7 @@ const subjectWords = (type: string): string =>
 function Waiting({ request }: { request: Interaction }) {
   const now = useNow()
   if (request.state !== 'open' || request.createdAt === undefined) return null
-  return <span className="text-meta text-text3 tabular-nums">waits for {age(now - request.createdAt)}</span>
+  return <span className="text-meta text-text3 tabular-nums">waiting for {age(now - request.createdAt)}</span>
 }
 
 function Settled({ request }: { request: Interaction }) {

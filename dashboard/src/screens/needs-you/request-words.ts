@@ -35,7 +35,7 @@ export function expiryWords({ expiresAt, defaultOnTimeout }: Interaction, now: n
 /** How a request was resolved: “Allow once, by ann 3s ago”. */
 export function resolutionWords(request: Interaction, now: number, me: string | undefined): string {
   const { state, resolution, options } = request
-  if (state === 'cancelled') return 'It is not asked any more: its work ended.'
+  if (state === 'cancelled') return 'It is no longer asked: its work ended.'
   if (resolution === undefined) return 'It is closed.'
   const option = options.find(({ id }) => id === resolution.optionId)
   const label = option && labelOf(option)
@@ -47,7 +47,7 @@ export function resolutionWords(request: Interaction, now: number, me: string | 
 }
 
 export const deliveryWords: Record<NonNullable<Interaction['delivery']>, string> = {
-  pending: 'The agent is away. It gets the answer when it is back.',
+  pending: 'The agent is offline. It gets the answer when it is back.',
   sent: 'Sent to the agent.',
-  applied: 'The agent goes on with it.',
+  applied: 'The agent is continuing.',
 }

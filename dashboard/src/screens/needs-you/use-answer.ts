@@ -30,7 +30,9 @@ export function useAnswer(request: Interaction, alike: readonly string[]) {
     const done = interactionIds.length - refused.length
     toast(`Answered ${plural(done, 'request')}.`, {
       tone: refused.length === 0 ? 'ok' : 'bad',
-      ...(refused.length > 0 && { description: `${plural(refused.length, 'request')} had been answered by others.` }),
+      ...(refused.length > 0 && {
+        description: `${plural(refused.length, 'request')} had already been answered by others.`,
+      }),
     })
     return { ok: true }
   }
@@ -44,7 +46,7 @@ export function useAnswer(request: Interaction, alike: readonly string[]) {
     if (code === 'conflict' && winner !== undefined) {
       return `Somebody was faster: ${resolutionWords({ ...request, state: 'resolved', resolution: winner }, now, userId)}.`
     }
-    if (code === 'stale') return 'What it asks has changed since it was shown. Read it again, then answer.'
+    if (code === 'stale') return 'The request has changed since it was shown. Read it again, then answer.'
     return message
   }
 }

@@ -35,17 +35,17 @@ export function Connections() {
     if (closing === undefined) return
     const result = await rest.connections.close(closing.connectionId)
     setClosing(undefined)
-    if (!result.ok) toast('That was refused.', { tone: 'bad', description: result.error.message })
+    if (!result.ok) toast('The request was refused.', { tone: 'bad', description: result.error.message })
     await list.refresh()
   }
   if (list.data === undefined) {
     if (list.error === undefined) return <TableSkeleton />
     return list.error.code === 'forbidden' ? (
       <Empty title="Your token may not see connections.">
-        <p>They need the role admin.</p>
+        <p>This requires the role admin.</p>
       </Empty>
     ) : (
-      <Problem title="The connections could not be read." error={list.error} onRetry={() => void list.refresh()} />
+      <Problem title="The connections could not be loaded." error={list.error} onRetry={() => void list.refresh()} />
     )
   }
   return (
@@ -94,7 +94,7 @@ export function Connections() {
         }}
         foot={
           list.data.nextCursor !== null && (
-            <p className="p-4 text-center text-meta text-text3">The first {MOST} are shown.</p>
+            <p className="p-4 text-center text-meta text-text3">Only the first {MOST} are shown.</p>
           )
         }
       />
@@ -102,7 +102,7 @@ export function Connections() {
         open={closing !== undefined}
         onOpenChange={open => !open && setClosing(undefined)}
         title={`Close the connection of ${closing?.sub ?? ''}?`}
-        description="It is told not to come back by itself. Its token stays valid: revoke that to keep it out."
+        description="It is told not to reconnect by itself. Its token stays valid: revoke it to keep it out."
         footer={
           <>
             <Button onClick={() => setClosing(undefined)}>Cancel</Button>

@@ -50,11 +50,11 @@ export function Events() {
         <div className="min-w-56 flex-1">
           <Field
             label="Topics"
-            hint="Patterns separated by commas: * is one word, > at the end is all that follow."
+            hint="Patterns separated by commas: * matches one word, > at the end one or more."
             error={
               wrong === undefined
                 ? refused?.message
-                : `“${wrong}” is no pattern: words of letters, digits, - and _ between dots.`
+                : `“${wrong}” is not a valid pattern: use words of letters, digits, - and _ separated by dots.`
             }
           >
             <TextInput
@@ -70,7 +70,7 @@ export function Events() {
             Listen
           </Button>
           <Button disabled={patterns.length === 0} onClick={pause}>
-            {isPaused ? `Go on${missed > 0 ? ` (${missed})` : ''}` : 'Pause'}
+            {isPaused ? `Resume${missed > 0 ? ` (${missed})` : ''}` : 'Pause'}
           </Button>
           <Button disabled={rows.length === 0} onClick={clear}>
             Clear
@@ -79,7 +79,7 @@ export function Events() {
       </form>
       {rows.length === 0 ? (
         <Empty title={patterns.length === 0 ? 'Choose topics, then listen.' : 'Nothing has happened yet.'}>
-          <p>Events come here while this page is open, the newest first.</p>
+          <p>Events appear here while this page is open, newest first.</p>
         </Empty>
       ) : (
         <VirtualTable<WireEvent>
@@ -109,7 +109,7 @@ export function Events() {
           )}
           foot={
             rows.length >= RING && (
-              <p className="p-3 text-center text-meta text-text3">The newest {plural(RING, 'event')} are kept.</p>
+              <p className="p-3 text-center text-meta text-text3">Only the newest {plural(RING, 'event')} are kept.</p>
             )
           }
         />

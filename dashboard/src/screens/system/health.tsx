@@ -18,7 +18,7 @@ export function Health() {
     if (response === undefined) {
       return {
         ok: false as const,
-        error: { code: 'offline' as const, message: 'The server does not answer.', retryable: true },
+        error: { code: 'offline' as const, message: 'The server is not responding.', retryable: true },
       }
     }
     return { ok: true as const, data: (await response.json()) as { ready?: boolean; store?: string; message?: string } }
@@ -30,7 +30,7 @@ export function Health() {
       <TableSkeleton />
     ) : (
       <Problem
-        title="The state of the server could not be read."
+        title="The state of the server could not be loaded."
         error={ready.error}
         onRetry={() => void ready.refresh()}
       />
@@ -44,23 +44,23 @@ export function Health() {
         <ToneMark tone={isReady ? 'ok' : 'bad'}>{isReady ? 'Ready' : 'Not ready'}</ToneMark>
         <span className="text-text2">
           {isReady
-            ? 'Commands are accepted and kept.'
+            ? 'Commands are accepted and stored.'
             : (ready.data.message ?? ready.error?.message ?? 'Commands are refused until it is back.')}
         </span>
       </p>
       <div className="grid grid-cols-2 gap-3 tablet:grid-cols-3 desktop:grid-cols-4">
         <Figure
           name="Store"
-          value={ready.data.store === 'ok' ? 'Writes' : 'Refuses'}
+          value={ready.data.store === 'ok' ? 'Writing' : 'Refusing'}
           note={samples && storeNote(samples)}
         />
-        <Figure name="Events stored" value={rate('fleetwire_log_events_total')} note="a second" />
+        <Figure name="Events stored" value={rate('fleetwire_log_events_total')} note="per second" />
         <Figure
           name="Events delivered"
           value={rate('fleetwire_events_delivered_total')}
-          note="a second, to all who listen"
+          note="per second, to all subscribers"
         />
-        <Figure name="Server lag" value={samples && lag(samples)} note="99 % of turns are shorter" />
+        <Figure name="Server lag" value={samples && lag(samples)} note="99 % of event loop turns are shorter" />
         <Figure name="Dashboards" value={sockets.data && count(sockets.data.dashboards)} note="connected" />
         <Figure name="Agents" value={sockets.data && count(sockets.data.agents)} note="connected" />
         <Figure

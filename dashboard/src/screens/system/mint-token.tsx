@@ -63,14 +63,14 @@ export function MintToken({ open, onOpenChange, onMinted }: MintTokenProps) {
     <Dialog
       open={open}
       onOpenChange={change}
-      title={token === undefined ? 'New token' : `Token of ${sub}`}
-      description={token === undefined ? undefined : 'Copy it now: it is not shown again.'}
+      title={token === undefined ? 'New token' : `Token for ${sub}`}
+      description={token === undefined ? undefined : 'Copy it now: it will not be shown again.'}
       footer={
         token === undefined ? (
           <>
             <Button onClick={() => change(false)}>Cancel</Button>
             <Button look="filled" type="submit" form="mint-token" disabled={sub.trim() === '' || mint.pending}>
-              Make token
+              Create token
             </Button>
           </>
         ) : (
@@ -84,7 +84,7 @@ export function MintToken({ open, onOpenChange, onMinted }: MintTokenProps) {
         <form id="mint-token" onSubmit={submit} className="flex flex-col gap-3">
           <Field
             label={role === 'agent' ? 'Agent id' : 'Who'}
-            hint={role === 'agent' ? 'Letters, digits, - and _' : 'A name or an address'}
+            hint={role === 'agent' ? 'Letters, digits, - and _' : 'A name or an email address'}
             error={mint.error?.message}
           >
             <TextInput
@@ -100,7 +100,7 @@ export function MintToken({ open, onOpenChange, onMinted }: MintTokenProps) {
           {role !== 'agent' && (
             <Field
               label="Agents it may see (optional)"
-              hint="Ids separated by commas; * stands for any characters. Empty: all."
+              hint="Ids separated by commas; * matches any characters. Empty: all."
             >
               <TextInput
                 value={agents}
@@ -116,7 +116,7 @@ export function MintToken({ open, onOpenChange, onMinted }: MintTokenProps) {
       ) : (
         <div className="flex flex-col gap-3">
           <CodeLine text={token} label="Copy the token" />
-          <p className="text-text2">{role === 'agent' ? 'On the machine of the agent:' : 'In a terminal:'}</p>
+          <p className="text-text2">{role === 'agent' ? 'On the agent’s machine:' : 'In a terminal:'}</p>
           <CodeLine
             text={
               role === 'agent'

@@ -6,7 +6,7 @@ import { Section } from '../../ui/section.tsx'
 import { Select } from '../../ui/select.tsx'
 
 const themes: readonly { value: Theme; label: string }[] = [
-  { value: 'system', label: 'As the system' },
+  { value: 'system', label: 'Same as the system' },
   { value: 'dark', label: 'Dark' },
   { value: 'light', label: 'Light' },
 ]
@@ -24,7 +24,7 @@ export function ThisBrowser() {
       <Section title="Look">
         <Select label="Theme" prefix="Theme" value={theme} choices={themes} onChange={value => set({ theme: value })} />
       </Section>
-      <Section title="Tell me">
+      <Section title="Notify me">
         <div className="flex flex-col gap-2">
           <Checkbox
             checked={notifyDone}
@@ -38,14 +38,14 @@ export function ThisBrowser() {
               onChange={checked => void wantDesktop(checked)}
             />
           ) : (
-            <p className="text-text3">On the desktop: browsers allow it over TLS or on localhost alone.</p>
+            <p className="text-text3">On the desktop: browsers allow this only over TLS or on localhost.</p>
           )}
         </div>
       </Section>
       <Section title="Terminal">
         <Checkbox
           checked={screenReaderTerminal}
-          label="Read terminals to screen readers"
+          label="Announce terminal output to screen readers"
           onChange={checked => set({ screenReaderTerminal: checked })}
         />
       </Section>

@@ -21,9 +21,9 @@ const columns: readonly Column[] = [
   { key: 'sub', header: 'For', width: 'minmax(0,1fr)' },
   { key: 'role', header: 'Role', width: '90px', wideOnly: true },
   { key: 'agents', header: 'Agents', width: 'minmax(0,0.6fr)', wideOnly: true },
-  { key: 'by', header: 'Made by', width: '110px', wideOnly: true },
-  { key: 'created', header: 'Made', width: '70px', wideOnly: true, align: 'end' },
-  { key: 'expires', header: 'Ends', width: '120px', wideOnly: true, align: 'end' },
+  { key: 'by', header: 'Created by', width: '110px', wideOnly: true },
+  { key: 'created', header: 'Created', width: '70px', wideOnly: true, align: 'end' },
+  { key: 'expires', header: 'Expires', width: '120px', wideOnly: true, align: 'end' },
   { key: 'revoke', header: '', width: '92px', align: 'end' },
 ]
 
@@ -39,13 +39,13 @@ export function Tokens() {
     if (revoking === undefined) return
     const result = await rest.tokens.revoke(revoking.jti)
     setRevoking(undefined)
-    if (!result.ok) toast('That was refused.', { tone: 'bad', description: result.error.message })
+    if (!result.ok) toast('The request was refused.', { tone: 'bad', description: result.error.message })
     await list.refresh()
   }
   if (role !== undefined && !mayAdminister(role)) {
     return (
       <Empty title="Your token may not manage tokens.">
-        <p>That needs the role admin.</p>
+        <p>This requires the role admin.</p>
       </Empty>
     )
   }
@@ -53,13 +53,13 @@ export function Tokens() {
     return list.error === undefined ? (
       <TableSkeleton />
     ) : (
-      <Problem title="The tokens could not be read." error={list.error} onRetry={() => void list.refresh()} />
+      <Problem title="The tokens could not be loaded." error={list.error} onRetry={() => void list.refresh()} />
     )
   }
   return (
     <>
       <div className="flex items-center justify-between gap-3 px-5 py-3">
-        <p className="text-text2">A token is shown once, when it is made. These were made here.</p>
+        <p className="text-text2">A token is shown only once, when it is created. These were created here.</p>
         <Button look="filled" onClick={() => setIsMinting(true)}>
           New token
         </Button>
@@ -102,7 +102,7 @@ export function Tokens() {
             </Cell>
           </TableRow>
         )}
-        foot={list.data.items.length === 0 && <Empty title="No token was made here yet." />}
+        foot={list.data.items.length === 0 && <Empty title="No tokens have been created here yet." />}
       />
       <MintToken open={isMinting} onOpenChange={setIsMinting} onMinted={() => void list.refresh()} />
       <Dialog

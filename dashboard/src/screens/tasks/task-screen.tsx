@@ -39,7 +39,7 @@ export function TaskScreen() {
   if (live.status === 'error') {
     return (
       <Page title="Task">
-        <Problem title="The task could not be read." error={live.error} onRetry={() => location.reload()} />
+        <Problem title="The task could not be loaded." error={live.error} onRetry={() => location.reload()} />
       </Page>
     )
   }
@@ -245,7 +245,7 @@ function Actions({ task }: { task: Task }) {
   const { role } = useConnection()
   const act = async (action: TaskAction) => {
     const result = await rest.tasks.act(task.taskId, action)
-    if (!result.ok) toast('That was refused.', { tone: 'bad', description: result.error.message })
+    if (!result.ok) toast('The request was refused.', { tone: 'bad', description: result.error.message })
   }
   const save = async (format: ExportFormat) => {
     const file = await rest.tasks.exportOne(task.taskId, format)

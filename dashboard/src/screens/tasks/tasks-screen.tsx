@@ -66,7 +66,7 @@ export function TasksScreen() {
       }
     >
       {tree.rows.status === 'error' ? (
-        <Problem title="The tasks could not be read." error={tree.rows.error} onRetry={() => void tree.loadMore()} />
+        <Problem title="The tasks could not be loaded." error={tree.rows.error} onRetry={() => void tree.loadMore()} />
       ) : tree.rows.status === 'loading' || (tree.rows.data.length === 0 && tree.isLoading) ? (
         <TableSkeleton />
       ) : tree.rows.data.length === 0 && tree.error === undefined ? (
@@ -74,7 +74,7 @@ export function TasksScreen() {
           {isFiltered ? (
             <Button onClick={() => set({ status: '', agent: '' })}>Clear filter</Button>
           ) : (
-            <p>Agents and backends make them to tell how far a longer piece of work is.</p>
+            <p>Agents and backends create them to report the progress of longer work.</p>
           )}
         </Empty>
       ) : (

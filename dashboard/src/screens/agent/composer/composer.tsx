@@ -75,7 +75,7 @@ export function Composer({ agent, mayCommand, sessionId }: ComposerProps) {
   }
 
   if (!mayCommand) {
-    return <Bar>{<p className="py-1.5 text-text3">Your token may watch this agent, and not command it.</p>}</Bar>
+    return <Bar>{<p className="py-1.5 text-text3">Your token may watch this agent but not command it.</p>}</Bar>
   }
   return (
     <Bar>
@@ -123,7 +123,9 @@ export function Composer({ agent, mayCommand, sessionId }: ComposerProps) {
             <Checkbox
               checked={interrupts}
               onChange={setInterrupts}
-              label={isPhone ? 'Interrupt what runs' : `Interrupt what runs (${shownKeys('mod+enter')})`}
+              label={
+                isPhone ? 'Interrupt the running command' : `Interrupt the running command (${shownKeys('mod+enter')})`
+              }
             />
           </span>
         )}
@@ -150,12 +152,12 @@ function placeholder({ name }: Agent, kind: string, isShort: boolean): string {
 
 /** What happens to input that is sent now; on a phone only if it is unusual. */
 function hint(agent: Agent, isOnline: boolean, isBusy: boolean, isShort: boolean): string {
-  if (!isOnline) return 'No connection: what you send goes out when it is back.'
+  if (!isOnline) return 'Not connected: what you send is sent when the connection is back.'
   if (agent.link === 'offline') return 'The agent is offline: commands wait in its queue until it is back.'
   if (isShort) return ''
   return isBusy
     ? 'Enter sends; it waits in the queue until the agent is free.'
-    : 'Enter sends, Shift+Enter starts a new line, ↑ brings back what was sent.'
+    : 'Enter sends, Shift+Enter starts a new line, ↑ recalls earlier input.'
 }
 
 /** Makes the field as tall as its text, up to a limit. */

@@ -25,7 +25,7 @@ export function SentRow({ agentId, sent, isLast }: { agentId: string; sent: Sent
           </ToneMark>
         ) : (
           <ToneMark tone={state === 'online' ? 'work' : 'warn'}>
-            {state === 'online' ? 'Sending' : 'Sent when the connection is back'}
+            {state === 'online' ? 'Sending' : 'Will be sent when the connection is back'}
           </ToneMark>
         )
       }

@@ -13,7 +13,7 @@ export default function ConversationTab({ session, agentName, takesPrompts }: Co
   if (shown === NEW_SESSION) {
     return (
       <Empty title="A new conversation" className="flex-1">
-        The next prompt begins it.
+        The next prompt starts it.
       </Empty>
     )
   }
@@ -31,7 +31,7 @@ export default function ConversationTab({ session, agentName, takesPrompts }: Co
   return (
     <Empty title="No conversation yet" className="flex-1">
       {takesPrompts
-        ? 'Send a prompt below: its answer appears here while it is written.'
+        ? 'Send a prompt below: the answer appears here as it is written.'
         : 'Messages and tool calls that this agent reports appear here.'}
     </Empty>
   )

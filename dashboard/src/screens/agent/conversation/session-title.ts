@@ -13,6 +13,6 @@ export function sessionTitle({ sessionId, title, lastMessage, startedAt }: Title
     line
       ?.replace(/^[\s#>*-]+/, '')
       .trim()
-      .slice(0, LONGEST) ?? `Conversation of ${clockTime(startedAt)}`
+      .slice(0, LONGEST) ?? `Conversation from ${clockTime(startedAt)}`
   )
 }

@@ -22,7 +22,7 @@ export function StreamingText({ text, isOpen }: { text: string; isOpen: boolean 
     <div className="flex flex-col gap-2 break-words">
       {from > 0 && (
         <ShowMore onShow={showEarlier} className="self-start">
-          Show what comes before
+          Show the previous part
         </ShowMore>
       )}
       {shown.map((block, index) => (
@@ -31,7 +31,7 @@ export function StreamingText({ text, isOpen }: { text: string; isOpen: boolean 
       ))}
       {to < blocks.length && (
         <ShowMore onShow={showLater} className="self-start">
-          Show what comes next
+          Show the next part
         </ShowMore>
       )}
       {to === blocks.length && <Tail text={tail} isOpen={isOpen} openCode={openCode} pace={pace.current} />}

@@ -39,7 +39,7 @@ export function ToolRow({ tool }: { tool: Tool }) {
           {shownArgs !== undefined && shownArgs !== '' && <Part title="Arguments" text={asBlock(shownArgs)} />}
           {result !== undefined && <Part title="Result" text={asBlock(result)} />}
           {error !== undefined && <Part title="Error" text={errorText(error) ?? asBlock(error)} />}
-          {tool.state === 'open' && <p className="text-meta text-text3">It has not ended.</p>}
+          {tool.state === 'open' && <p className="text-meta text-text3">It is still running.</p>}
           {tool.state === 'ended' && result === undefined && error === undefined && (
             <p className="text-meta text-text3">It ended without a result.</p>
           )}

@@ -36,7 +36,7 @@ function MessageRow({ message }: { message: Message }) {
       <StreamingText text={text} isOpen={isOpen} />
       {incomplete && (
         <ToneMark tone="warn" className="mt-1">
-          Incomplete: the agent left before it had finished
+          Incomplete: the agent disconnected before it finished
         </ToneMark>
       )}
     </article>

@@ -47,7 +47,7 @@ export function Transcript({ sessionId, agentName }: { sessionId: string; agentN
     setMounted(count => count + MOUNTED)
     setIsLoading(false)
   }
-  if (live.status === 'error') return <Problem title="The conversation could not be read." error={live.error} />
+  if (live.status === 'error') return <Problem title="The conversation could not be loaded." error={live.error} />
   if (view !== undefined && view.session === undefined) {
     return <Empty title="There is no such conversation.">Choose another one.</Empty>
   }
@@ -80,7 +80,7 @@ export function Transcript({ sessionId, agentName }: { sessionId: string; agentN
                 {isLoading ? 'Loading' : 'Show earlier messages'}
               </ShowMore>
             )}
-            {view !== undefined && ids.length === 0 && !hasEarlier && <Empty title="Nothing was said yet." />}
+            {view !== undefined && ids.length === 0 && !hasEarlier && <Empty title="No messages yet." />}
             {shown.map(id => (
               <TranscriptRow key={id} sessionId={sessionId} id={id} />
             ))}
@@ -96,7 +96,7 @@ export function Transcript({ sessionId, agentName }: { sessionId: string; agentN
             icon={<ArrowDown size={14} aria-hidden />}
             className="absolute bottom-3 left-1/2 -translate-x-1/2 rounded-full! bg-selected! shadow-overlay"
           >
-            {unseen > 0 ? `${unseen} new` : 'To the end'}
+            {unseen > 0 ? `${unseen} new` : 'Jump to the end'}
           </Button>
         )}
       </div>

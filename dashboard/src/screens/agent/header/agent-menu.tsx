@@ -14,13 +14,13 @@ const words: Record<Doing, { title(name: string): string; text: string; button: 
   {
     disconnect: {
       title: name => `Disconnect ${name}?`,
-      text: 'Its connection is closed. What it runs goes on for as long as its lease, and an agent that is alive connects again by itself.',
+      text: 'Its connection is closed. Running commands continue until their lease ends, and a live agent reconnects by itself.',
       button: 'Disconnect',
       done: name => `${name} was disconnected`,
     },
     remove: {
       title: name => `Remove ${name}?`,
-      text: 'It leaves the fleet, its waiting commands are cancelled, and what it runs is given up. Its history stays. If it connects again, it is a new agent.',
+      text: 'It leaves the fleet, its queued commands are cancelled, and its running commands are abandoned. Its history is kept. If it connects again, it is a new agent.',
       button: 'Remove',
       done: name => `${name} was removed`,
     },
@@ -43,7 +43,7 @@ export function AgentMenu({ agentId, name }: { agentId: string; name: string }) 
     if (what === 'remove') void router.navigate({ to: '/' })
   }
   const items: MenuItem[] = [
-    { label: 'Copy its id', icon: <Copy size={14} aria-hidden />, onSelect: () => void copyText(agentId) },
+    { label: 'Copy id', icon: <Copy size={14} aria-hidden />, onSelect: () => void copyText(agentId) },
     ...(role === 'admin'
       ? [
           { label: 'Disconnect', icon: <Unplug size={14} aria-hidden />, onSelect: () => setDoing('disconnect') },

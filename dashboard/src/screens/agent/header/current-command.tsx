@@ -16,7 +16,7 @@ export function CurrentCommand({ agentId, staleSince }: { agentId: string; stale
         <CommandLink commandId={current.commandId} title={current.title} />
         <span className="shrink-0 text-text2 tabular-nums">
           {elapsed(now - current.startedAt)}
-          {staleSince !== undefined && ' when last heard of'}
+          {staleSince !== undefined && ' when last seen'}
           {current.progress !== undefined && ` · ${percent(current.progress)}`}
         </span>
         {current.message !== undefined && <span className="min-w-0 truncate text-text3">{current.message}</span>}

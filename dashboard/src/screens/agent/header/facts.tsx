@@ -6,14 +6,14 @@ import { cx } from '../../../ui/cx.ts'
 import { Tooltip } from '../../../ui/tooltip.tsx'
 
 const linkNotes: Record<Agent['link'], string> = {
-  online: 'It is connected and answers.',
-  late: 'It is connected, but its sign of life is overdue.',
-  offline: 'It has no connection.',
+  online: 'It is connected and responding.',
+  late: 'It is connected, but its heartbeat is overdue.',
+  offline: 'It is not connected.',
 }
 const evidenceNotes: Record<Agent['evidence'], string> = {
-  reported: 'The agent says so itself.',
-  inferred: 'The server concludes it from commands, connections and processes.',
-  guessed: 'It was read off the screen of a program, and may be wrong.',
+  reported: 'The agent reported it.',
+  inferred: 'The server inferred it from commands, connections and processes.',
+  guessed: 'It was guessed from the screen of a program and may be wrong.',
 }
 
 /** Three separate facts: whether the agent is connected, what it does, and how the server knows. */
@@ -27,7 +27,7 @@ export function Facts({ agent, staleSince }: { agent: Agent; staleSince?: number
       <Fact name="Link" note={linkNotes[agent.link]} detail={seen} isWarning={agent.link !== 'online'}>
         {agent.link}
       </Fact>
-      <Fact name="Work" note="What it does now." detail={agent.detail || undefined}>
+      <Fact name="Work" note="What it is doing now." detail={agent.detail || undefined}>
         {agent.work}
       </Fact>
       <Fact

@@ -17,10 +17,14 @@ export function StopButton({ agentId, mayStop }: { agentId: string; mayStop: boo
   const what = title.status === 'ready' ? title.data : undefined
   const isStopping = view?.state === 'stopping'
   useShortcuts(
-    [{ keys: 's', label: 'Stop what runs', group: 'Agent', run: () => setIsAsking(true) }],
+    [{ keys: 's', label: 'Stop the running command', group: 'Agent', run: () => setIsAsking(true) }],
     mayStop && target !== undefined && !isStopping,
   )
-  const disabledReason = !mayStop ? 'Your token may only watch.' : target === undefined ? 'Nothing runs.' : undefined
+  const disabledReason = !mayStop
+    ? 'Your token is read-only.'
+    : target === undefined
+      ? 'Nothing is running.'
+      : undefined
   return (
     <>
       <span role="status" aria-label="Stop" className="min-w-0 empty:hidden">
@@ -32,7 +36,8 @@ export function StopButton({ agentId, mayStop }: { agentId: string; mayStop: boo
         icon={<Square size={12} fill="currentColor" aria-hidden />}
         disabled={disabledReason !== undefined || isStopping}
         title={
-          disabledReason ?? (running > 1 ? `Stops “${what ?? ''}”; ${running - 1} more run.` : `Stops “${what ?? ''}”`)
+          disabledReason ??
+          (running > 1 ? `Stops “${what ?? ''}”; ${running - 1} more running.` : `Stops “${what ?? ''}”`)
         }
         onClick={stop}
       >

@@ -25,5 +25,5 @@ t.test('what the end proves', async t => {
   t.equal(text({ status: 'succeeded' }), 'Succeeded before it could be stopped')
   t.equal(text({ status: 'lost' }), 'Lost before it could be stopped')
   const { startedAt: _, ...queued } = command({ status: 'cancelled' })
-  t.match(stopping(queued, 5), { text: 'Stopped before it began' })
+  t.match(stopping(queued, 5), { text: 'Stopped before it started' })
 })

@@ -16,6 +16,6 @@ export function stopping(command: Command | undefined, askedAt: number): Stoppin
   if (command.status !== 'cancelled') {
     return { state: 'ended', tone: 'quiet', text: `${commandWords[command.status]} before it could be stopped` }
   }
-  if (command.startedAt === undefined) return { state: 'ended', tone: 'ok', text: 'Stopped before it began' }
+  if (command.startedAt === undefined) return { state: 'ended', tone: 'ok', text: 'Stopped before it started' }
   return { state: 'ended', tone: 'ok', text: 'Stopped, confirmed by the agent' }
 }

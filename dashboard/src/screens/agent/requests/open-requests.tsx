@@ -42,7 +42,9 @@ function useAnswerKeys(id: string | undefined): void {
     if (request === undefined) return
     const option = keyOption(request, effect)
     if (option === undefined) {
-      toast('Use the buttons for this one.', { description: 'A high or unknown risk is never answered by a key.' })
+      toast('Use the buttons for this one.', {
+        description: 'Requests with high or unknown risk cannot be answered with a key.',
+      })
       return
     }
     const digest = request.subject?.digest
@@ -53,8 +55,8 @@ function useAnswerKeys(id: string | undefined): void {
   }
   useShortcuts(
     [
-      { keys: 'a', label: 'Allow what it asks', group: 'Agent', run: () => answer('allow') },
-      { keys: 'd', label: 'Deny what it asks', group: 'Agent', run: () => answer('deny') },
+      { keys: 'a', label: 'Allow the request', group: 'Agent', run: () => answer('allow') },
+      { keys: 'd', label: 'Deny the request', group: 'Agent', run: () => answer('deny') },
     ],
     mayCommand && request !== undefined,
   )

@@ -35,12 +35,12 @@ export function AboutAgent({ agent }: { agent: Agent }) {
         <dt className="text-text2">Id</dt>
         <dd data-copy-block className="-my-1 flex min-w-0 items-center justify-end gap-1 font-mono text-code">
           <code className="truncate">{agentId}</code>
-          <CopyButton text={agentId} label="Copy its id" compact />
+          <CopyButton text={agentId} label="Copy id" compact />
         </dd>
         {rows.map(([name, value]) => (
           <div key={name} className="contents">
             <dt className="text-text2">{name}</dt>
-            <dd className="min-w-0 text-right break-words">{value || 'not said'}</dd>
+            <dd className="min-w-0 text-right break-words">{value || 'unknown'}</dd>
           </div>
         ))}
       </dl>

@@ -31,7 +31,7 @@ function EditDialog({ command, onClose }: { command: Command; onClose(): void })
     <Dialog
       open
       onOpenChange={onClose}
-      title="Edit a waiting command"
+      title="Edit a queued command"
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
@@ -45,10 +45,7 @@ function EditDialog({ command, onClose }: { command: Command; onClose(): void })
         </>
       }
     >
-      <Field
-        label="Input"
-        error={isQueued ? save.error?.message : 'It does not wait any more, so it cannot be changed.'}
-      >
+      <Field label="Input" error={isQueued ? save.error?.message : 'It is no longer queued, so it cannot be changed.'}>
         <TextArea
           rows={6}
           value={text}

@@ -28,7 +28,9 @@ export function Queue({ agent }: { agent: Agent }) {
     <Section title="Queue" count={queued.data.length}>
       {rows.length === 0 && (
         <Quiet>
-          {agent.link === 'offline' ? 'Nothing waits. What you send waits here until it is back.' : 'Nothing waits.'}
+          {agent.link === 'offline'
+            ? 'Nothing is queued. What you send waits here until the agent is back.'
+            : 'Nothing is queued.'}
         </Quiet>
       )}
       <ol className="flex flex-col">

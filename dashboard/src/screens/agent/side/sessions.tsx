@@ -14,7 +14,7 @@ export function Sessions({ agentId }: { agentId: string }) {
   const shown = all ? ids.data : ids.data.slice(0, FEW)
   return (
     <Section title="Sessions" count={ids.data.length}>
-      {shown.length === 0 && !isLoading && <Quiet>It has had no conversation.</Quiet>}
+      {shown.length === 0 && !isLoading && <Quiet>No conversations yet.</Quiet>}
       <ul>
         {shown.map(id => (
           <SessionRow key={id} agentId={agentId} sessionId={id} />

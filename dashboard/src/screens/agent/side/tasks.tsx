@@ -11,7 +11,7 @@ export function Tasks({ agentId }: { agentId: string }) {
   if (ids.status !== 'ready') return <Section title="Tasks">{null}</Section>
   return (
     <Section title="Tasks" count={ids.data.length}>
-      {ids.data.length === 0 && <Quiet>It works on no task.</Quiet>}
+      {ids.data.length === 0 && <Quiet>It is not working on a task.</Quiet>}
       <ul className="flex flex-col gap-1">
         {ids.data.slice(0, MOST_SHOWN).map(id => (
           <TaskRow key={id} id={id} />

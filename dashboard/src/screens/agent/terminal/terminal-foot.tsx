@@ -17,7 +17,7 @@ export interface TerminalFootProps {
 
 const owners: Record<SizeOwner, string> = {
   you: 'fits this page',
-  other: 'another viewer holds its size',
+  other: 'another viewer controls the size',
   itself: 'sized by its own window',
   nobody: '',
 }

@@ -23,7 +23,9 @@ export function TerminalTools({ agentId, terminalId, onTerminal, onFind }: Termi
     { keys: '', label: 'Find in the terminal', group: 'Agent', run: onFind },
     {
       keys: '',
-      label: screenReaderTerminal ? 'Terminal: stop reading to screen readers' : 'Terminal: read to screen readers',
+      label: screenReaderTerminal
+        ? 'Terminal: stop announcing to screen readers'
+        : 'Terminal: announce to screen readers',
       group: 'Agent',
       run: () => set({ screenReaderTerminal: !screenReaderTerminal }),
     },

@@ -98,7 +98,7 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
     <div className="relative flex min-h-0 flex-1 flex-col">
       {isAway && (
         <div role="status" aria-label="Terminal" className="shrink-0 bg-needs-soft px-3 py-0.5 text-meta text-needs">
-          Reconnecting. What you see is as old as the connection, and keys are not sent.
+          Reconnecting. What you see may be out of date, and keys are not sent.
         </div>
       )}
       {isSearching && emulator !== undefined && (
@@ -117,7 +117,7 @@ export default function TerminalView({ agentId, terminalId, mayType, isSearching
       />
       {isEmpty && (
         <Empty title="No terminal yet" className="pointer-events-none absolute inset-0">
-          A program that it runs in a terminal appears here.
+          Programs that it runs in a terminal appear here.
         </Empty>
       )}
       {isPhone && mayType && emulator !== undefined && (

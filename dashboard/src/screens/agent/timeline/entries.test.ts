@@ -61,7 +61,7 @@ t.test('of the agent’s record only what has changed', async t => {
 t.test('a tool call is one entry', async t => {
   const of = { toolCallId: 't1', sessionId: 's' }
   const start = event('tool:start', 10, { ...of, name: 'search' })
-  t.same(said([start]), ['Tool search began'])
+  t.same(said([start]), ['Tool search started'])
   t.same(said([start, event('tool:args', 11, of), event('tool:end', 250, of)]), ['Tool search ended after 240 ms'])
   t.same(said([event('tool:end', 250, { ...of, error: { message: 'gone' } }), start]), [
     'Tool search failed after 240 ms: gone',

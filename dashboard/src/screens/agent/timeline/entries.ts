@@ -53,7 +53,7 @@ function wordsOf({ type, payload }: WireEvent, before: Agent | undefined): Words
       const { title, sessionId } = payload as Session
       return {
         tone: 'quiet',
-        title: type === 'session:started' ? 'Conversation began' : 'Conversation ended',
+        title: type === 'session:started' ? 'Conversation started' : 'Conversation ended',
         detail: title || sessionId,
         sessionId,
       }
@@ -76,7 +76,7 @@ function commandWords(type: string, command: Command): Words {
     case 'command:queued':
       return { ...of, tone: 'quiet', title: `Queued by ${createdBy}`, detail: title }
     case 'command:cancelling':
-      return { ...of, tone: 'warn', title: 'Stop asked for', detail: title }
+      return { ...of, tone: 'warn', title: 'Stop requested', detail: title }
     case 'command:running':
       return {
         ...of,
@@ -133,7 +133,7 @@ function statusWords(agent: Agent, before: Agent | undefined): Words | undefined
   const { link, work, detail, evidence } = agent
   if (before === undefined || link !== before.link) {
     const tone: Tone = link === 'online' ? 'ok' : link === 'late' ? 'warn' : 'quiet'
-    const words = { online: 'Connected', late: 'Sign of life overdue', offline: 'Connection lost' }
+    const words = { online: 'Connected', late: 'Heartbeat overdue', offline: 'Connection lost' }
     return { tone, title: words[link] }
   }
   // Work inferred from commands is already in their entries.
@@ -184,7 +184,7 @@ function toolEntry(
   const start = begun.get(id)
   const { name = 'tool', sessionId } = (start?.payload ?? event.payload) as { name?: string; sessionId: string }
   const base = { cursor, at, sessionId }
-  if (type === 'tool:start') return ended.has(id) ? undefined : { ...base, tone: 'work', title: `Tool ${name} began` }
+  if (type === 'tool:start') return ended.has(id) ? undefined : { ...base, tone: 'work', title: `Tool ${name} started` }
   if (type !== 'tool:end') return undefined
   const { error } = event.payload as EventPayloads['tool:end']
   const after = start === undefined ? '' : ` after ${took(at - start.at)}`

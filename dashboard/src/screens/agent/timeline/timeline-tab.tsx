@@ -38,7 +38,7 @@ export default function TimelineTab({ agentId }: { agentId: string }) {
   }, [entries, isNearEnd, hasOlder, isLoading, error, loadOlder])
 
   if (entries === undefined && error !== undefined) {
-    return <Problem title="The timeline could not be read." error={error} onRetry={() => void loadOlder()} />
+    return <Problem title="The timeline could not be loaded." error={error} onRetry={() => void loadOlder()} />
   }
   if (entries === undefined) {
     return (
@@ -78,13 +78,13 @@ export default function TimelineTab({ agentId }: { agentId: string }) {
         </div>
         <p className="py-3 text-center text-meta text-text3">
           {error !== undefined ? (
-            <Button onClick={() => void loadOlder()}>Older events were not read. Retry</Button>
+            <Button onClick={() => void loadOlder()}>Older events could not be loaded. Retry</Button>
           ) : isLoading ? (
             'Loading older events'
           ) : hasOlder ? (
             ''
           ) : (
-            'Nothing older is kept.'
+            'No older events are kept.'
           )}
         </p>
       </div>
