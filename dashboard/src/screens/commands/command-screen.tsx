@@ -223,7 +223,7 @@ function CommandFacts({ command }: { command: Command }) {
     ],
   ]
   return (
-    <Section title="Facts">
+    <Section title="Details">
       <Facts rows={rows} />
     </Section>
   )

@@ -21,7 +21,7 @@ export function ThisBrowser() {
   }
   return (
     <div className="flex flex-col gap-6 overflow-auto p-5">
-      <Section title="Look">
+      <Section title="Appearance">
         <Select label="Theme" prefix="Theme" value={theme} choices={themes} onChange={value => set({ theme: value })} />
       </Section>
       <Section title="Notify me">

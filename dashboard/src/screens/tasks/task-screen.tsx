@@ -112,7 +112,7 @@ function Parts({ taskId }: { taskId: string }) {
   const parts = useTaskPage({ parentTaskId: taskId })
   if (parts.ids.status !== 'ready' || parts.ids.data.length === 0) return null
   return (
-    <Section title="Parts">
+    <Section title="Subtasks">
       <ul className="divide-y divide-line rounded-card border border-line bg-card">
         {parts.ids.data.toReversed().map(id => (
           <Part key={id} id={id} />
@@ -159,7 +159,7 @@ function TaskFacts({ task }: { task: Task }) {
       ? []
       : [
           [
-            'Part of',
+            'Parent task',
             <Link
               key="p"
               to="/tasks/$taskId"
@@ -183,7 +183,7 @@ function TaskFacts({ task }: { task: Task }) {
     ],
   ]
   return (
-    <Section title="Facts">
+    <Section title="Details">
       <Facts rows={rows} />
     </Section>
   )

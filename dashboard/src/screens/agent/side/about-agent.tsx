@@ -10,8 +10,8 @@ export function AboutAgent({ agent }: { agent: Agent }) {
   const names = Object.entries(labels)
   const rows: [string, string][] = [
     ['Kind', [kind, version].filter(Boolean).join(' ')],
-    ['Takes', capabilities.kinds?.join(', ') ?? 'any command'],
-    ['At once', maxConcurrency === 1 ? 'one command' : `${maxConcurrency} commands`],
+    ['Accepts', capabilities.kinds?.join(', ') ?? 'any command'],
+    ['Concurrency', maxConcurrency === 1 ? 'one command' : `${maxConcurrency} commands`],
     ['Connected', clockTime(connectedAt)],
     ...(tokenExpiresAt === undefined ? [] : [['Token expires', clockTime(tokenExpiresAt)] as [string, string]]),
   ]
