@@ -15,7 +15,7 @@ import '../styles/main.css'
 startTheme()
 listenToKeys()
 addEventListener('hashchange', () => {
-  // The “Skip to the content” link of every page sets `#main`.
+  // The “Skip to content” link of every page sets `#main`.
   if (location.hash !== '#main') showWanted()
 })
 let root: Root | undefined

@@ -26,7 +26,7 @@ export const agentFrameNotes = {
   'session:activity': { says: 'Something about a conversation changed.' },
   'session:typing': { says: 'The agent started or stopped writing; expires after 6 s.' },
   'session:end': { says: 'A conversation ended.' },
-  'message:start': { says: 'A message begins; `role` defaults to the assistant.' },
+  'message:start': { says: 'A message begins; `role` defaults to `assistant`.' },
   'message:delta': { says: 'The next piece of a message.' },
   'message:end': { says: 'A message is complete: its `text`, or the joined pieces if `text` is absent.' },
   'tool:start': { says: 'A tool is called.' },
@@ -49,7 +49,7 @@ export const agentFrameNotes = {
   'terminal:resize': { says: 'A terminal was resized.' },
   'terminal:exit': { says: 'The program in a terminal ended.' },
   'terminal:ack': { says: 'The program has consumed its piped input up to this offset.' },
-  'usage:report': { says: 'Tokens and money that a request cost; counted once per `source` and `requestId`.' },
+  'usage:report': { says: 'The tokens and cost of a request; counted once per `source` and `requestId`.' },
 } satisfies Record<AgentFrameType, FrameNote<AgentServerFrameType>>
 
 export const agentServerFrameNotes = {
