@@ -169,7 +169,7 @@ const allowOrDeny: Interaction['options'] = [
 export const interactions: readonly Interaction[] = [
   interaction('int_delete', 'build-7', {
     ...{ commandId: 'cmd_build-7', title: 'Delete the build folder?', risk: 'high', expiresAt: now + 9 * MINUTE },
-    description: 'It holds 214 files of the last release. They can be made again in about four minutes.',
+    description: 'It contains 214 files of the last release. They can be rebuilt in about four minutes.',
     subject: { type: 'command', preview: 'rm -rf build && make release', digest: 'sha256:9f2c' },
     options: [
       { id: 'yes', label: 'Delete it', effect: 'allow' },
@@ -184,7 +184,7 @@ export const interactions: readonly Interaction[] = [
     ],
   }),
   interaction('int_form', 'migrate-1', {
-    ...{ kind: 'form', title: 'Where shall I deploy?', risk: 'medium' },
+    ...{ kind: 'form', title: 'Where should I deploy?', risk: 'medium' },
     options: [{ id: 'no', label: 'Not now', effect: 'deny' }],
     schema: {
       type: 'object',
@@ -292,11 +292,15 @@ export function eventsOf(agentId: string | undefined): WireEvent[] {
     ...commands
       .filter(command => command.agentId === agentId)
       .flatMap(command => [
-        { type: 'command:queued', at: command.createdAt, payload: { ...command, status: 'queued' } },
+        {
+          type: 'command:queued',
+          at: command.createdAt,
+          payload: { ...command, status: 'queued', attempt: 0, reason: undefined },
+        },
         {
           type: 'command:running',
           at: command.startedAt,
-          payload: { ...command, status: 'running', phase: 'working' },
+          payload: { ...command, status: 'running', phase: 'working', reason: undefined },
         },
         { type: `command:${command.status}`, at: command.endedAt, payload: command },
       ]),

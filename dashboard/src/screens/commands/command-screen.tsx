@@ -114,7 +114,7 @@ function Progress({ command }: { command: Command }) {
 function Story({ command }: { command: Command }) {
   const steps = commandStory(command, useCommandEvents(command))
   return (
-    <Section title="How it got here">
+    <Section title="History">
       <QueuePlace command={command} />
       <ol className="flex flex-col">
         {steps.map((step, index) => (

@@ -76,7 +76,7 @@ export function FailureDetail({ commandId, onDismiss }: { commandId: string; onD
           params={{ commandId }}
           className="inline-flex items-center px-2 font-medium text-accent hover:underline"
         >
-          How did it get here?
+          Show its history
         </Link>
       </div>
       {retry.error !== undefined && (
