@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { basename } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { ProgramLife as Life } from '../acp/program-life.ts'
 import { systemClock } from '../clock.ts'
 import { readVersion } from '../version.ts'
@@ -48,11 +48,10 @@ export const acpCommand = withAgentOptions(new Command('acp'))
     'interrupts commands that have no timeout of their own (default: none)',
     durationMs,
   )
-  .option(
-    '--terminal-timeout <duration>',
-    'ends commands that it runs through the bridge (default: 1h)',
-    durationMs,
-    HOUR_MS,
+  .addOption(
+    new Option('--terminal-timeout <duration>', 'ends commands that it runs through the bridge')
+      .argParser(durationMs)
+      .default(HOUR_MS, '1h'),
   )
   .option('--restart', 'restart it when it fails (default: end with its exit code)')
   .action(run)

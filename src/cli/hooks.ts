@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { hookSettings } from '../report/claude-code/hook-settings.ts'
 import { durationMs } from './options.ts'
 
@@ -17,11 +17,13 @@ const claudeCode = new Command('claude-code')
   .description(
     'The settings that connect Claude Code to the wrapper it runs in: for claude --settings, or its settings.json',
   )
-  .option(
-    '--timeout <duration>',
-    'how long a permission request waits for an answer before Claude Code itself asks (default: 10m)',
-    durationMs,
-    TIMEOUT_MS,
+  .addOption(
+    new Option(
+      '--timeout <duration>',
+      'how long a permission request waits for an answer before Claude Code itself asks',
+    )
+      .argParser(durationMs)
+      .default(TIMEOUT_MS, '10m'),
   )
   .option('--no-ask', 'only report; only Claude Code itself asks for permissions')
   .option(

@@ -28,7 +28,10 @@ interface SendOptions {
 export const sendCommand = new Command('send')
   .argument('<agentId>', 'see fleetwire ps')
   .argument('<input...>', 'a shell line or a prompt; joined with spaces')
-  .option('--kind <kind>', 'shell, prompt or what the agent offers (default: shell; prompt if it takes no shell lines)')
+  .option(
+    '--kind <kind>',
+    'shell, prompt or another kind that the agent offers (default: shell; prompt if it takes no shell lines)',
+  )
   .option('--session <sessionId>', 'the conversation that a prompt continues or starts', anId)
   .option('--wait', 'stream its output and exit with its result; Ctrl-C interrupts it')
   .option('--timeout <duration>', 'interrupt it after this run time', durationMs)
