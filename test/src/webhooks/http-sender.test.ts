@@ -14,7 +14,7 @@ import { until } from '../../helpers/until.ts'
 const body = '{"type":"custom:x"}'
 const headers = { 'webhook-id': 'id' }
 
-function sender(t: Test, { allow = '127.0.0.1', timeoutMs = 5000, resolve = undefined as Resolve | undefined } = {}) {
+function sender(t: Test, { allow = '127.0.0.1', timeoutMs = 60_000, resolve = undefined as Resolve | undefined } = {}) {
   const http = new HttpSender({
     ...{ policy: addressPolicy(allow), clock: systemClock, timeoutMs, version: '1.2.3' },
     ...(resolve && { resolve }),
