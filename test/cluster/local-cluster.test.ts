@@ -53,7 +53,7 @@ t.test('fleetwire cluster outlives the active node, ends as a whole, and continu
   process.kill(first.pids.get('nats-1')!, 'SIGKILL')
   await first.cluster.printed(/nats-1 has ended \(SIGKILL\)\. It starts again/)
   // In a quick run, the tests of nodes that share a port cover the restart of a node.
-  if (isFull) await first.cluster.printed(new RegExp(`${first.active} takes clients`))
+  if (isFull) await first.cluster.printed(new RegExp(`${first.active} accepts clients`))
 
   first.cluster.child.kill('SIGINT')
   t.equal((await first.cluster.ended).code, 0, first.cluster.output())
