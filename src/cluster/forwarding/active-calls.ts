@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../../clock.ts'
 import { unknownOutcome } from '../../outcome.ts'
 import type { ActiveNode, ClusterNode } from '../cluster-node.ts'
 
-/** How long a caller waits in total for an active node. */
+/** How long a caller waits in total for an active node, and for a response while none is known. */
 const WAIT_MS = 10_000
 /** Between two attempts, unless another node becomes active first. */
 const RETRY_MS = 250
@@ -48,7 +48,10 @@ export type CallOutcome = 'answered' | 'not_done' | 'unknown'
 interface InFlight {
   node: string
   end: AbortController
-  grace?: Timer
+  /** Ends it soon: its node was replaced, or this one stops. */
+  grace?: Timer | undefined
+  /** Ends it unless a node is active again before. */
+  patience?: Timer | undefined
 }
 
 const notDone = wireError(
@@ -80,7 +83,8 @@ export class ActiveCalls {
     draining.addEventListener('abort', onDraining, { once: true })
     const offRole = cluster.onRole(() => {
       const { active } = cluster
-      if (active !== undefined) this.#endSoon(({ node }) => node !== active.node)
+      if (active === undefined) this.#endUnlessHeard()
+      else this.#heard(active)
     })
     this.#unlisten = () => {
       offRole()
@@ -95,8 +99,9 @@ export class ActiveCalls {
 
   stop(): void {
     this.#unlisten()
-    for (const { end, grace } of this.#inFlight) {
+    for (const { end, grace, patience } of this.#inFlight) {
       grace?.cancel()
+      patience?.cancel()
       end.abort()
     }
   }
@@ -141,6 +146,7 @@ export class ActiveCalls {
       return 'unknown'
     } finally {
       entry.grace?.cancel()
+      entry.patience?.cancel()
       this.#inFlight.delete(entry)
     }
   }
@@ -149,6 +155,20 @@ export class ActiveCalls {
     for (const entry of this.#inFlight) {
       if (matches(entry)) entry.grace ??= this.#ports.clock.setTimeout(() => entry.end.abort(), GRACE_MS)
     }
+  }
+
+  /** The node may be cut off from this one: the connection to it would stay open for minutes, without a response. */
+  #endUnlessHeard(): void {
+    for (const entry of this.#inFlight)
+      entry.patience ??= this.#ports.clock.setTimeout(() => entry.end.abort(), WAIT_MS)
+  }
+
+  #heard(active: ActiveNode): void {
+    for (const entry of this.#inFlight) {
+      entry.patience?.cancel()
+      entry.patience = undefined
+    }
+    this.#endSoon(({ node }) => node !== active.node)
   }
 
   /** Resolves with its length, ms. */
