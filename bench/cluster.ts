@@ -104,7 +104,7 @@ async function submissions(): Promise<void> {
       count(rows[i]!.reduce((sum, { refused }) => sum + refused, 0)),
     ]),
   )
-  note('Wanted: 3,000/s, p50 25 ms and p99 150 ms at 64 callers over 3 nodes; one caller p50 8 ms.')
+  note('Target: 3,000/s, p50 25 ms and p99 150 ms at 64 callers over 3 nodes; one caller p50 8 ms.')
   // Read the CPU times before any process ends.
   sharedMachine(neighbours.cores())
   note('')

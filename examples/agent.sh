@@ -15,7 +15,7 @@ name=$1; shift
 program=("$@")
 url=${FLEETWIRE_URL:-http://127.0.0.1:3000}
 token=${FLEETWIRE_TOKEN:?mint one: fleetwire token --role agent --sub $name}
-unset FLEETWIRE_TOKEN # not for the program
+unset FLEETWIRE_TOKEN # the program must not get it
 [[ $url =~ ^http://([^/:]+)(:([0-9]+))?(/.*)?$ ]] || { echo "FLEETWIRE_URL: only http:// is supported, not $url" >&2; exit 2; }
 host=${BASH_REMATCH[1]} port=${BASH_REMATCH[3]:-80} path=${BASH_REMATCH[4]:-}
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT

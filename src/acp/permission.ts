@@ -47,7 +47,7 @@ export function permissionOf({ toolCall, options }: RequestPermissionRequest, kn
   const { rawInput } = call
   const shownCall =
     typeof rawInput === 'object' && rawInput !== null ? { ...call, rawInput: fitJson(rawInput, MAX_INPUT_BYTES) } : call
-  if (options.length === 0) throw new AcpError('invalidParams', 'A request for permission has options.')
+  if (options.length === 0) throw new AcpError('invalidParams', 'A permission request must have options.')
   const optionIds = new Map<string, string>()
   const shown = options.slice(0, MAX_OPTIONS).map((option, place) => {
     const id = ID.test(option.optionId) && !optionIds.has(option.optionId) ? option.optionId : `option_${place + 1}`

@@ -30,7 +30,7 @@ export type DrawingThread = Pick<Worker, 'postMessage' | 'on' | 'terminate' | 'u
 
 export interface ScreenHostOptions {
   clock: Clock
-  /** The thread died, the thread hung and was terminated, or a screen was given up. Reported nowhere else. */
+  /** The thread died, the thread hung and was terminated, or drawing a screen failed. Reported nowhere else. */
   onFault(error: Error): void
   /** A screen was given up because what its agent sent costs too much. */
   onTooExpensive(why: string): void

@@ -77,7 +77,7 @@ test('a form is filled in, a low risk is answered by a key, and identical reques
   const tidy = page.locator('article[data-interaction-id=int_named]')
   await tidy.getByRole('button', { name: 'Tidy up' }).click()
   await tidy.getByText('Days is required.').waitFor()
-  t.equal(await tidy.getByRole('button', { name: 'Send answers' }).count(), 0, 'its option sends the form')
+  t.equal(await tidy.getByRole('button', { name: 'Send answers' }).count(), 0, 'the option submits the form')
   await tidy.getByLabel('Days').fill('30')
   await tidy.getByRole('button', { name: 'Tidy up' }).click()
   t.match(await named, { optionId: 'go', answers: { days: 30 } })

@@ -235,7 +235,7 @@ test('clicking a notification opens what it is about', async t => {
   await page.waitForFunction(() => document.title.startsWith('(1)'))
   ask('int_new')
   await page.waitForFunction(() => document.title.startsWith('(2)'))
-  // Not by its role: Base UI tells screen readers of it in a place of its own until the keyboard is in it.
+  // Not by its role: until it has the focus, Base UI announces it to screen readers from a separate element.
   await page.locator('button', { hasText: 'build-1 needs an answer' }).click()
   await page.locator('article[data-interaction-id=int_new]').waitFor()
   t.same(problems, [])

@@ -45,7 +45,7 @@ const rules: Rule[] = [
   },
   { what: 'the domain is wired in one place', pattern: domain, but: ['src/fleet.ts', 'src/agents/agent-sessions.ts'] },
   {
-    what: 'what is refused is said in one wording',
+    what: 'refusals have one wording',
     pattern: /cannot accept (?:writes )?now|status: 'refused', error\b|'not_found', `There is no \w+ "/,
     but: ['src/outcome.ts', 'packages/protocol/src/error-codes.ts'],
   },

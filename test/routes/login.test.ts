@@ -34,7 +34,7 @@ test('a server with default settings', async t => {
     t.equal((await call(login.body.token, 'GET', '/api/v1/agents')).status, 200)
     const again = await logIn(code)
     t.match(again, { status: 401, body: { code: 'unauthorized', message: /request a new one/ } })
-    t.strictSame((await logIn('never-made')).body, again.body, 'used and unknown are not told apart')
+    t.strictSame((await logIn('never-made')).body, again.body, 'used and unknown codes are indistinguishable')
   })
 
   await t.test('[AU31] of many simultaneous requests with one code, exactly one gets a token', async t => {

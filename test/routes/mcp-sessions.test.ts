@@ -102,7 +102,7 @@ test('[MC5] a stopping server answers all waiting calls, however many, and ends 
     await server.app.close()
     for (const answer of await Promise.all(waiting))
       t.match(answer, { isError: false, text: /server is restarting; the command is safe/ })
-    if (closed !== undefined) t.equal(await closed, 'graceful', 'the stream has an end, not a cut')
+    if (closed !== undefined) t.equal(await closed, 'graceful', 'the stream ends properly instead of being cut')
   }
 })
 

@@ -137,9 +137,13 @@ test('[AU35] users of the host are callers, over REST and on sockets, with exact
   t.equal((await get('/agents', as('ann'))).statusCode, 200)
   t.match((await get('/tokens', as('ann'))).json(), { code: 'forbidden' }, 'an operator cannot manage tokens')
   t.match((await get('/agents/a1', as('bob'))).json(), { code: 'not_found' })
-  t.match((await get('/agents', {})).json(), { code: 'unauthorized' }, 'nobody')
-  t.match((await get('/agents', as('nobody'))).json(), { statusCode: 401, message: 'Log in first.' }, 'as the app says')
-  t.match((await get('/agents', as('odd'))).json(), { statusCode: 500, code: 'internal' }, 'no user, so nobody gets in')
+  t.match((await get('/agents', {})).json(), { code: 'unauthorized' }, 'no user')
+  t.match(
+    (await get('/agents', as('nobody'))).json(),
+    { statusCode: 401, message: 'Log in first.' },
+    'the refusal of the app',
+  )
+  t.match((await get('/agents', as('odd'))).json(), { statusCode: 500, code: 'internal' }, 'an invalid user is refused')
   t.match((await get('/agents', as('late'))).json(), { code: 'unauthorized', message: 'The login has expired.' })
   const minted = await app.tokens.mint({ sub: 'carl', role: 'admin' }, 'host')
   if (minted.status !== 'minted') return t.fail(minted.status)

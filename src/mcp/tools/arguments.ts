@@ -17,7 +17,7 @@ export const Limit = Type.Optional(
   Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Items per page; default 50' }),
 )
 export const Cursor = Type.Optional(
-  Type.String({ minLength: 1, maxLength: 512, description: '`nextCursor` of the page before, as it was given' }),
+  Type.String({ minLength: 1, maxLength: 512, description: '`nextCursor` of the previous page, unchanged' }),
 )
 export const NextCursor = Type.Union([Type.String(), Type.Null()], {
   description: 'For the next page; null at the end',
@@ -27,7 +27,7 @@ export const WaitSeconds = Type.Optional(
     minimum: 0,
     maximum: limits.maxWaitSeconds,
     default: limits.waitSeconds,
-    description: `Seconds to wait for the end; 0 returns at once, default ${limits.waitSeconds}. The command goes on whatever becomes of the wait.`,
+    description: `Seconds to wait for the end; 0 returns at once, default ${limits.waitSeconds}. The command continues in any case.`,
   }),
 )
 export const UntilAsked = Type.Optional(

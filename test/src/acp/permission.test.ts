@@ -22,6 +22,10 @@ test('a question shows the change, the command line or the input, whichever is m
   t.match(subject({ content: [{ type: 'content', content: { type: 'text', text: 'Go?' } }] }), { preview: 'Go?' })
   const [one, two] = [subject({ rawInput: { a: 1 } }), subject({ rawInput: { a: 2 } })]
   t.not(one?.digest, two?.digest, 'an answer to one does not apply to the other')
+  const long = (middle: string) => subject({ rawInput: { text: 'x'.repeat(50_000) + middle + 'x'.repeat(50_000) } })
+  const [kept, swapped] = [long('keep'), long('wipe')]
+  t.equal(kept?.preview, swapped?.preview, 'too long to be shown in full')
+  t.not(kept?.digest, swapped?.digest, 'and still not the same')
   let deep: unknown = 1
   for (let i = 0; i < 9000; i++) deep = { deep }
   t.match(subject({ rawInput: deep }), { preview: /nested too deeply/, digest: /^sha256:/ })

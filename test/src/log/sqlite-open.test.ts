@@ -92,7 +92,7 @@ t.test('an empty file that was once a log is refused, and so is a missing one wh
   writeFileSync(join(dir, 'fleetwire.db-wal'), 'x'.repeat(5000))
   await t.rejects(openLog(t, { dir }), {
     code: 'FLW_ERR_LOG_CORRUPT',
-    message: /it is missing, and fleetwire.db-wal/,
+    message: /it is missing, but fleetwire.db-wal/,
   })
 })
 

@@ -198,6 +198,44 @@ test('a summary that the log did not accept is published again', async t => {
   t.match(await later(), [{ agentId: 'a1' }])
 })
 
+test('the removal of an agent is retried, too, unless the agent has come back in the meantime', async t => {
+  const { log, clock, changes, agent, later } = await start(t)
+  const { append } = log
+  const remove = (agentId: string) =>
+    log.commit([{ type: 'agent:removed', topic: topics.agentStatus(agentId), payload: { agentId }, record: 'delete' }])
+  const seen = async () => {
+    clock.advance(1000)
+    await new Promise(setImmediate)
+    return changes.splice(0).flat()
+  }
+  agent('a1')
+  agent('a2')
+  await later()
+  const refusing = refuseAppends(log)
+  remove('a1')
+  t.same(await seen(), [])
+  refusing.accept()
+  t.same(await seen(), [{ topic: '$latest.agents.a1.summary', payload: null }])
+  t.equal(clock.pending, 0, 'once')
+
+  let refuse = () => {}
+  const refused = new Promise<void>(resolve => {
+    refuse = resolve
+  })
+  log.append = async () => {
+    await refused
+    return { status: 'unavailable', retryAfterMs: 1000, reason: 'the disk is full' }
+  }
+  remove('a2')
+  t.same(await seen(), [])
+  log.append = append
+  agent('a2')
+  t.match(await seen(), [{ payload: { agentId: 'a2' } }])
+  refuse()
+  await new Promise(setImmediate)
+  t.same(await seen(), [], 'its new summary stays')
+})
+
 test('a response of the log that arrives after the stop sets no timer', async t => {
   const { log, agent, later, board } = await start(t)
   agent('a1')

@@ -160,7 +160,7 @@ t.test('a request can be aborted', async t => {
   await until(() => silent.sockets.length === 1)
   stop.abort()
   t.match(await sent, { ok: false, error: /aborted/ })
-  t.match(await post(silent.url, stop.signal), { ok: false, error: /aborted/ }, 'also before it begins')
+  t.match(await post(silent.url, stop.signal), { ok: false, error: /aborted/ }, 'even before it begins')
 })
 
 t.test('a kept-alive connection that the receiver closed is replaced', async t => {

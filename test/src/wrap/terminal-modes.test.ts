@@ -40,6 +40,17 @@ test('everything that a program sets is undone, and nothing else', async t => {
   t.equal(undoOf('\x1b]2;a title that goes on'), '\x1b\\', 'whatever followed would be part of the title')
 })
 
+test('colours are reset unless the program did so last', async t => {
+  const coloured = [
+    ...['38;5;0', '48;5;0', '58;5;0', '48;2;0;0;0', '1;38;2;255;0;0', '38:5:0', '48:2::0:0:0', '38;05;0'],
+    ...['0;1', '0;38;5;0', ';31', '0;0;48;2;0;0;0', '38;5;0;48;5;0', '38;5', '38;2;0', '38;2;0;0;0;1'],
+  ]
+  for (const list of coloured) t.equal(undoOf(`\x1b[${list}m`), '\x1b[0m', list)
+  const plain = ['', '0', '00', ';', '31;0', '31;', '38;5;0;0', '48;2;0;0;0;', '38;5;48;5;0', '38:5:0;0']
+  for (const list of plain) t.equal(undoOf(`\x1b[31m\x1b[${list}m`), '', list)
+  t.equal(undoOf('\x1b[38;5;0mblack\x1b[m'), '')
+})
+
 test('output may be split anywhere', async t => {
   const whole = undoOf(vim)
   for (const pieces of [1, 2, 3, 5, 7]) t.equal(undoOf(vim, pieces), whole, `in pieces of ${pieces}`)
