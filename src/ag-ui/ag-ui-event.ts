@@ -98,7 +98,7 @@ export function forOldClients(event: AgUiEvent): AgUiEvent | undefined {
       if (!('subagentRunId' in event)) return event
       const { subagentRunId, ...rest } = event
       if (subagentRunId === undefined || !('stepName' in rest)) return rest as AgUiEvent
-      // Steps of two subagents may have the same name, and these clients treat both as steps of the run.
+      // Steps of two nested agents may have the same name, and these clients treat both as steps of the run.
       return { ...rest, stepName: `${rest.stepName} (${subagentRunId})` } as AgUiEvent
     }
   }

@@ -139,7 +139,7 @@ export class StreamVerifier {
 
   #end(kind: Kind, id: string, event: AgUiEvent): AgUiEvent[] {
     if (!this.#open.delete(`${kind} ${id}`)) return []
-    // Steps and subagents are identified by their tag, so their closers keep it.
+    // Steps and nested agents are identified by their tag, so their closers keep it.
     return [kind === 'step' || kind === 'subagent' ? event : untagged(event)]
   }
 
@@ -178,10 +178,10 @@ function closerOf(kind: Kind, id: string, opener: AgUiEvent): AgUiEvent {
 
 const tagOf = (event: AgUiEvent): string | undefined => ('subagentRunId' in event ? event.subagentRunId : undefined)
 
-/** A step's name is unique within the subagent (or the run) that runs it. */
+/** A step's name is unique within the nested agent (or the run) that runs it. */
 const stepKey = (event: StepEvent): string => JSON.stringify([event.subagentRunId ?? null, event.stepName])
 
-/** Removes the subagent tag: continuations need none, and a wrong one breaks the stream. */
+/** Removes the tag of a nested agent: continuations need none, and a wrong one breaks the stream. */
 function untagged(event: AgUiEvent): AgUiEvent {
   if (!('subagentRunId' in event) || event.type.startsWith('SUBAGENT_')) return event
   const { subagentRunId: _, ...rest } = event
