@@ -162,7 +162,7 @@ export class Sessions {
       if (!session?.isIdle || this.#open.get(sessionId) !== opening) continue
       this.#open.delete(sessionId)
       this.#byAcpId.delete(session.acpId)
-      // When the session is used again, its plan is a new one: nobody would end the tasks of the old one.
+      // When the session is resumed, its plan is a new one, so nothing would end the tasks of the old one.
       await session.end('The conversation was closed to make room for others.')
       await this.#options.onClosed(session.acpId)
       await this.#options

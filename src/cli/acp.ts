@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { basename } from 'node:path'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import type { ProgramLife as Life } from '../acp/program-life.ts'
 import { systemClock } from '../clock.ts'
 import { readVersion } from '../version.ts'
 import { type AgentOptions, createAgentProcess, sayOnStderr, withAgentOptions } from './agent-process.ts'
 import { CliError } from './cli-error.ts'
-import { durationMs, wholeNumber } from './options.ts'
+import { durationMs, durationOption, wholeNumber } from './options.ts'
 import { safeLine } from './safe-text.ts'
 
 interface AcpOptions extends AgentOptions {
@@ -22,7 +22,6 @@ interface AcpOptions extends AgentOptions {
   restart?: boolean
 }
 
-const HOUR_MS = 3_600_000
 /** How long cancelled turns have to end. */
 const CANCEL_MS = 3000
 const FIRST_WAIT_MS = 1000
@@ -48,11 +47,7 @@ export const acpCommand = withAgentOptions(new Command('acp'))
     'interrupts commands that have no timeout of their own (default: none)',
     durationMs,
   )
-  .addOption(
-    new Option('--terminal-timeout <duration>', 'ends commands that it runs through the bridge')
-      .argParser(durationMs)
-      .default(HOUR_MS, '1h'),
-  )
+  .addOption(durationOption('--terminal-timeout', 'ends commands that it runs through the bridge', '1h'))
   .option('--restart', 'restart it when it fails (default: end with its exit code)')
   .action(run)
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../clock.ts'
 import { type AgentOptions, createAgentProcess, sayOnStderr, withAgentOptions } from './agent-process.ts'
 import { CliError } from './cli-error.ts'
-import { durationMs, wholeNumber } from './options.ts'
+import { durationOption, wholeNumber } from './options.ts'
 
 interface AgUiOptions extends AgentOptions {
   concurrency: number
@@ -17,8 +17,6 @@ interface AgUiOptions extends AgentOptions {
   keepThreads: number
 }
 
-const MINUTE = 60_000
-const DAY = 1440 * MINUTE
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 export const agUiCommand = withAgentOptions(new Command('ag-ui'))
@@ -29,14 +27,10 @@ export const agUiCommand = withAgentOptions(new Command('ag-ui'))
   .option('--context <description=value>', 'sent to the agent with each run; may be given several times', context)
   .option('--forwarded-props <path>', 'a JSON file, passed to the agent as forwardedProps')
   .option('--concurrency <n>', 'prompts at the same time, each in a session of its own', wholeNumber(1), 1)
-  .addOption(duration('--answer-timeout', 'how long the agent may take to start its response', MINUTE, '1m'))
-  .addOption(duration('--idle-timeout', 'how long a response may be silent', 10 * MINUTE, '10m'))
-  .addOption(duration('--keep-threads', 'how long to keep conversations that nobody continues', 30 * DAY, '30d'))
+  .addOption(durationOption('--answer-timeout', 'how long the agent may take to start its response', '1m'))
+  .addOption(durationOption('--idle-timeout', 'how long a response may be silent', '10m'))
+  .addOption(durationOption('--keep-threads', 'how long to keep conversations that nobody continues', '30d'))
   .action(run)
-
-function duration(name: string, description: string, ms: number, shown: string): Option {
-  return new Option(`${name} <duration>`, description).argParser(durationMs).default(ms, shown)
-}
 
 async function run(url: string, options: AgUiOptions): Promise<void> {
   const { id, header: given = {}, headerFile, context, concurrency } = options

@@ -1,11 +1,9 @@
 import { realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { hookSettings } from '../report/claude-code/hook-settings.ts'
-import { durationMs } from './options.ts'
-
-const TIMEOUT_MS = 600_000
+import { durationOption } from './options.ts'
 
 interface ClaudeOptions {
   timeout: number
@@ -18,12 +16,11 @@ const claudeCode = new Command('claude-code')
     'The settings that connect Claude Code to the wrapper it runs in: for claude --settings, or its settings.json',
   )
   .addOption(
-    new Option(
-      '--timeout <duration>',
+    durationOption(
+      '--timeout',
       'how long a permission request waits for an answer before Claude Code itself asks',
-    )
-      .argParser(durationMs)
-      .default(TIMEOUT_MS, '10m'),
+      '10m',
+    ),
   )
   .option('--no-ask', 'only report; only Claude Code itself asks for permissions')
   .option(

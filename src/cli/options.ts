@@ -1,5 +1,5 @@
 import { parse } from '@lukeed/ms'
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 
 // Parsers that commander calls for each value. If one throws, the program ends with a usage error.
 
@@ -21,6 +21,10 @@ export function durationMs(text: string): number {
   if (ms === undefined || ms <= 0) throw new InvalidArgumentError('Write it as 90s, 15m, 12h or 30d.')
   return ms
 }
+
+/** An option in ms whose default is shown as it is written: `10m`. */
+export const durationOption = (name: string, description: string, byDefault: string): Option =>
+  new Option(`${name} <duration>`, description).argParser(durationMs).default(durationMs(byDefault), byDefault)
 
 export function anId(text: string): string {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(text)) throw new InvalidArgumentError('Letters, digits, _ and -, at most 64.')

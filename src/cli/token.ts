@@ -2,7 +2,7 @@ import type { MintedToken, MintTokenBody } from '@fleetwire/protocol'
 import { Command, Option } from 'commander'
 import { call } from './api.ts'
 import { CliError } from './cli-error.ts'
-import { aSubject, durationMs } from './options.ts'
+import { aSubject, durationOption } from './options.ts'
 import { printJson } from './print.ts'
 import { resolveTarget } from './target.ts'
 
@@ -21,9 +21,7 @@ export const tokenCommand = new Command('token')
       .makeOptionMandatory(),
   )
   .option('--sub <id>', 'whose it is: a user, or the id of the agent (default: the role)', aSubject)
-  .addOption(
-    new Option('--ttl <duration>', 'how long it is valid').argParser(durationMs).default(30 * 86_400_000, '30d'),
-  )
+  .addOption(durationOption('--ttl', 'how long it is valid', '30d'))
   .option('--agents <patterns>', 'comma-separated ids of the agents that it may see; * matches any characters')
   .option('--json', 'print token, jti and expiry as JSON')
   .action(async (options: TokenOptions) => {

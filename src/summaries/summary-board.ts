@@ -51,7 +51,7 @@ export class SummaryBoard {
   readonly #touched = new Set<string>()
   /** Agents to check now: a slice in this turn, the rest in the next ones. */
   #due: string[] = []
-  /** Agents that are gone, which is to be published. */
+  /** Removed agents whose removal is still to be published. */
   #removed: string[] = []
   #wake: { at: number; timer: Timer } | undefined
   #unfollow: Unfollow | undefined

@@ -6,7 +6,7 @@ const ON = new Set([7, 25])
 const SCREENS = new Set([47, 1047, 1049])
 /** Modes that only save and restore the cursor, so nothing stays set. */
 const MOMENTARY = new Set([1048])
-/** Parameters of `CSI … m` that are followed by the numbers of a colour: of the text, of what is behind and under it. */
+/** Parameters of `CSI … m` that are followed by the numbers of a colour: foreground, background, underline. */
 const COLOURS = new Set([38, 48, 58])
 /** How many numbers follow such a parameter, by the first of them: `5;n` or `2;r;g;b`. */
 const NUMBERS: Record<number, number> = { 5: 2, 2: 4 }
@@ -155,8 +155,8 @@ export class TerminalModes {
 }
 
 /**
- * Whether anything is set after these parameters of `CSI … m`, of which 0 resets all that is set. The numbers of a
- * colour are not parameters themselves: black is `38;5;0`. NaN stands for a colour written with colons.
+ * Whether anything is still set after these parameters of `CSI … m`, where 0 resets everything. The numbers of a colour
+ * are not parameters themselves: black is `38;5;0`. A colour written with colons is NaN.
  */
 function isColoured(parameters: readonly number[]): boolean {
   let last = 0

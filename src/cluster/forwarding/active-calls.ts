@@ -50,7 +50,7 @@ interface InFlight {
   end: AbortController
   /** Ends it soon: its node was replaced, or this one stops. */
   grace?: Timer | undefined
-  /** Ends it unless a node is active again before. */
+  /** Ends it unless a node becomes active first. */
   patience?: Timer | undefined
 }
 

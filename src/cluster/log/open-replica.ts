@@ -57,16 +57,16 @@ export async function openReplica(options: ReplicaOptions): Promise<WorkerClient
 }
 
 /** What the stream holds. An answer that ends before the replica is out of date, unless repeated answers agree. */
-async function boundsOf({ stream, clock }: ReplicaOptions, position: number): Promise<KnownBounds> {
-  for (let tries = 1; ; tries++) {
-    const { first, last } = await patiently(clock, async () => {
+function boundsOf({ stream, clock }: ReplicaOptions, position: number): Promise<KnownBounds> {
+  return askUntil(
+    clock,
+    async () => {
       const { first, last } = await stream.bounds()
       if (first === undefined) throw new Error('no server reports where the stream begins')
       return { first, last }
-    })
-    if (last >= position || tries === MOST_TRIES) return { first, last }
-    await pause(clock)
-  }
+    },
+    ({ last }) => last >= position,
+  )
 }
 
 /**
@@ -76,10 +76,21 @@ async function boundsOf({ stream, clock }: ReplicaOptions, position: number): Pr
 async function checkpointsAhead({ stream, clock }: ReplicaOptions, position: number, { first, last }: KnownBounds) {
   const isNeeded = first > position + 1
   if (!isNeeded && last - position < WORTH_LOADING) return []
+  return askUntil(
+    clock,
+    async () => {
+      const all = await stream.checkpoints.list()
+      return all.filter(checkpoint => checkpoint > position && checkpoint <= last && checkpoint >= first - 1)
+    },
+    ahead => ahead.length > 0 || !isNeeded,
+  )
+}
+
+/** Asks until the answer is good enough; after MOST_TRIES, the last answer counts. */
+async function askUntil<T>(clock: Clock, ask: () => Promise<T>, isEnough: (answer: T) => boolean): Promise<T> {
   for (let tries = 1; ; tries++) {
-    const all = await patiently(clock, () => stream.checkpoints.list())
-    const ahead = all.filter(checkpoint => checkpoint > position && checkpoint <= last && checkpoint >= first - 1)
-    if (ahead.length > 0 || !isNeeded || tries === MOST_TRIES) return ahead
+    const answer = await patiently(clock, ask)
+    if (isEnough(answer) || tries === MOST_TRIES) return answer
     await pause(clock)
   }
 }

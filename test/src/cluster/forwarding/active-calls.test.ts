@@ -46,6 +46,16 @@ function tries() {
   return { asked, attempt }
 }
 
+/** Two calls that the active node has yet to answer. */
+async function twoInProgress({ calls, activate }: Pick<ReturnType<typeof stage>, 'calls' | 'activate'>) {
+  const { asked, attempt } = tries()
+  activate('a')
+  const first = calls.call({ attempt, isSafe: false })
+  const second = calls.call({ attempt, isSafe: false })
+  await turn()
+  return { asked, attempt, first, second }
+}
+
 const unavailable = { code: 'unavailable', details: { retryAfterMs: 1000 } }
 
 test('[NO8] a call waits for at most 10 s in total, or until its sender disconnects or this node stops', async t => {
@@ -135,11 +145,7 @@ test('[NO10] a call that may have been carried out is not retried unless it is h
 
 test('[NO10] after a node is replaced, or when this one stops, its response may take 5 s', async t => {
   const { calls, clock, activate, draining } = stage(t)
-  const { asked, attempt } = tries()
-  activate('a')
-  const first = calls.call({ attempt, isSafe: false })
-  const second = calls.call({ attempt, isSafe: false })
-  await turn()
+  const { asked, attempt, first, second } = await twoInProgress({ calls, activate })
   activate(undefined)
   activate('b')
   clock.advance(4999)
@@ -164,11 +170,7 @@ test('[NO10] after a node is replaced, or when this one stops, its response may 
 
 test('[NO10] while no node is active, the response of the last one may take 10 s', async t => {
   const { calls, clock, activate } = stage(t)
-  const { asked, attempt } = tries()
-  activate('a')
-  const first = calls.call({ attempt, isSafe: false })
-  const second = calls.call({ attempt, isSafe: false })
-  await turn()
+  const { asked, first, second } = await twoInProgress({ calls, activate })
   activate(undefined)
   clock.advance(9999)
   activate('a')
